@@ -1,0 +1,216 @@
+"""What goes between a web framework and the core: requests, responses, routes."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from typing_extensions import Protocol, override, runtime_checkable
+
+from drum_core.body import Body, BodyWriter
+
+__all__ = [
+    "Body",
+    "BodyWriter",
+    "ByteStream",
+    "Handler",
+    "Headers",
+    "MultiMapping",
+    "Query",
+    "Request",
+    "Response",
+    "Route",
+    "RoutePolicy",
+]
+
+
+class MultiMapping(Mapping[str, str]):
+    """Text pairs in which a name may occur more than once.
+
+    Indexing gives the *first* value, on every host; `getlist` gives all of them.
+    Immutable. Subclasses choose which names are the same by `_key`.
+    """
+
+    __slots__ = ("_first", "_pairs")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self._pairs: tuple[tuple[str, str], ...] = tuple(pairs)
+        self._first: dict[str, tuple[str, str]] = {}
+        for name, value in self._pairs:
+            self._first.setdefault(self._key(name), (name, value))
+
+    @staticmethod
+    def _key(name: str, /) -> str:
+        return name
+
+    @override
+    def __getitem__(self, name: str, /) -> str:
+        return self._first[self._key(name)][1]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._first.values())
+
+    @override
+    def __len__(self) -> int:
+        return len(self._first)
+
+    @override
+    def __contains__(self, name: object, /) -> bool:
+        return isinstance(name, str) and self._key(name) in self._first
+
+    @override
+    def __eq__(self, other: object, /) -> bool:
+        if isinstance(other, MultiMapping):
+            return type(self) is type(other) and self._keyed() == other._keyed()
+        return NotImplemented
+
+    @override
+    def __hash__(self) -> int:
+        return hash(self._keyed())
+
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list(self._pairs)!r})"
+
+    def _keyed(self) -> tuple[tuple[str, str], ...]:
+        return tuple((self._key(name), value) for name, value in self._pairs)
+
+    def getlist(self, name: str, /) -> list[str]:
+        """Every value of `name`, in the order of arrival; empty when there is none."""
+        key = self._key(name)
+        return [value for other, value in self._pairs if self._key(other) == key]
+
+    def multi_items(self) -> Sequence[tuple[str, str]]:
+        """Every pair, repeated names included, in the order of arrival."""
+        return self._pairs
+
+
+class Query(MultiMapping):
+    """The parameters of a URL, percent-decoded; names are case-sensitive."""
+
+    __slots__ = ()
+
+
+class Headers(MultiMapping):
+    """HTTP header fields (RFC 9110, section 5); names are case-insensitive."""
+
+    __slots__ = ()
+
+    @override
+    @staticmethod
+    def _key(name: str, /) -> str:
+        return name.lower()
+
+    @classmethod
+    def received(cls, pairs: Iterable[tuple[str, str]]) -> Headers:
+        """The header fields of a request, in the one spelling user code sees on every host.
+
+        Names become `Title-Case`, and fields of one name are joined by commas
+        (RFC 9110, section 5.3), as WSGI servers do before an application can see them.
+        """
+        joined: dict[str, str] = {}
+        for name, value in pairs:
+            title = "-".join(word.capitalize() for word in name.split("-"))
+            joined[title] = f"{joined[title]},{value}" if title in joined else value
+        return cls(joined.items())
+
+    def with_defaults(self, pairs: Iterable[tuple[str, str]]) -> Headers:
+        """These fields, and those of `pairs` whose name is not among them."""
+        missing = [(name, value) for name, value in pairs if name not in self]
+        return Headers([*self._pairs, *missing]) if missing else self
+
+
+@runtime_checkable
+class ByteStream(Protocol):
+    """A response body that is made while it is sent.
+
+    A host iterates it once, in one thread, and then calls `close` exactly once, also when
+    the client has left or a chunk could not be made. `close` never raises.
+    """
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None:
+        """Ends the making of chunks and gives back what it held."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request, whole, as the core sees it on every host.
+
+    The body has been read by the host (see `Route.begin_body`) and is closed by the core when
+    it has been answered. `disconnected` may be asked at any time, from any thread, whether the
+    client has left; a host that cannot know says no.
+    """
+
+    method: str
+    path: str
+    query: Query = field(default_factory=Query)
+    headers: Headers = field(default_factory=Headers)
+    body: Body = field(default_factory=Body)
+    path_params: Mapping[str, str] = field(default_factory=dict)
+    disconnected: Callable[[], bool] = field(default=lambda: False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """One HTTP response; its status, body, content type and length are always the core's."""
+
+    status: int = 200
+    headers: Headers = field(default_factory=Headers)
+    body: bytes | ByteStream = b""
+
+
+Handler: TypeAlias = Callable[[Request], Response]
+"""Answers a request. Never raises: an error is a `Response` too. May block, so it runs in a
+thread, unless the route's policy is `RoutePolicy.PROBE`."""
+
+
+class RoutePolicy(enum.Enum):
+    """What kind of work a route does, for limits, timeouts, authentication and metrics."""
+
+    PROBE = "probe"
+    """Cheap and never blocks: may run on an event loop, and never waits for other work."""
+    PREDICT = "predict"
+    """Runs the model on a whole request; holds one slot until its last byte is sent."""
+    STREAM = "stream"
+    """As `PREDICT`, with an answer that is sent while it is made."""
+    PROXY = "proxy"
+    """Waits for another server."""
+    MANAGEMENT = "management"
+    """Tells about the model or the process; may block for a short while."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One URL path and who answers it.
+
+    `path` is literal text that starts with `/`; its end may be `{name:path}`, which matches one
+    character or more, slashes included, and is found in `Request.path_params`. No slash is added
+    or taken away by a host: both forms are routes where both are meant.
+
+    `methods` are all that the path takes, HEAD and OPTIONS included: a host adds none of its own.
+    Routes of one `name` share one handler and one policy.
+    """
+
+    path: str
+    methods: tuple[str, ...]
+    handler: Handler
+    name: str
+    policy: RoutePolicy
+    body_limit: int | None = None
+
+    def begin_body(self, headers: Headers, /) -> BodyWriter:
+        """Where the host writes the body of a request to this route, chunk by chunk.
+
+        Keeps at most `body_limit` bytes; when the length that `headers` declare is already more,
+        takes none. The host stops reading when `write` says no, and hands over what it has: the
+        core answers 413.
+        """
+        declared = headers.get("Content-Length", "")
+        size = int(declared) if declared.isascii() and declared.isdigit() else None
+        return BodyWriter(limit=self.body_limit, declared=size)

@@ -1,0 +1,38 @@
+"""What a run is told: one frozen dataclass per run mode, in which a field is an option."""
+
+from typing import TypeAlias
+
+from drum_core.options.base import ModelOptions, OptionsBase
+from drum_core.options.choices import Language, RunMode, TargetType
+from drum_core.options.new import NewModelOptions
+from drum_core.options.planned import FitOptions, PerfTestOptions, PushOptions, ValidationOptions
+from drum_core.options.score import ScoreOptions
+from drum_core.options.server import ServerOptions, ServerSettings
+
+__all__ = [
+    "FitOptions",
+    "Language",
+    "ModelOptions",
+    "NewModelOptions",
+    "Options",
+    "OptionsBase",
+    "PerfTestOptions",
+    "PushOptions",
+    "RunMode",
+    "ScoreOptions",
+    "ServerOptions",
+    "ServerSettings",
+    "TargetType",
+    "ValidationOptions",
+]
+
+Options: TypeAlias = (
+    ScoreOptions
+    | ServerOptions
+    | FitOptions
+    | PerfTestOptions
+    | ValidationOptions
+    | NewModelOptions
+    | PushOptions
+)
+"""The options of any run mode; `match` over it is exhaustive."""

@@ -1,0 +1,57 @@
+"""The closed sets that options choose from."""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+__all__ = ["LOGGING_LEVELS", "Language", "RunMode", "TargetType"]
+
+
+class RunMode(enum.Enum):
+    """What a run does with a model folder."""
+
+    SCORE = "score"
+    SERVER = "server"
+    FIT = "fit"
+    PERF_TEST = "perf-test"
+    VALIDATION = "validation"
+    NEW = "new"
+    PUSH = "push"
+
+
+class TargetType(enum.Enum):
+    """What a model predicts. The values are those of model-metadata.yaml."""
+
+    BINARY = "binary"
+    REGRESSION = "regression"
+    ANOMALY = "anomaly"
+    UNSTRUCTURED = "unstructured"
+    MULTICLASS = "multiclass"
+    TRANSFORM = "transform"
+    TEXT_GENERATION = "textgeneration"
+    GEO_POINT = "geopoint"
+    VECTOR_DATABASE = "vectordatabase"
+    AGENTIC_WORKFLOW = "agenticworkflow"
+    MULTILABEL = "multilabel"
+
+
+class Language(enum.Enum):
+    """The language that a model folder is written in."""
+
+    PYTHON = "python"
+    R = "r"
+    JAVA = "java"
+    OTHER = "other"
+
+
+LOGGING_LEVELS: Final = (
+    "all",
+    "debug",
+    "info",
+    "warn",
+    "warning",
+    "error",
+    "critical",
+    "fatal",
+)

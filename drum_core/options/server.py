@@ -1,0 +1,175 @@
+"""The options of `drum server`, and what of them a server needs to know."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final
+
+from drum_core.errors import OptionError
+from drum_core.options.base import ModelOptions
+from drum_core.options.choices import RunMode
+from drum_core.options.flag import Flag
+
+__all__ = ["DEFAULT_PORT", "ServerOptions", "ServerSettings", "parse_address"]
+
+DEFAULT_PORT: Final = 5000
+_MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSettings:
+    """What a server is told: where to listen, with how many processes, and how to end.
+
+    Times are in seconds. `graceful_timeout` bounds how long running requests may go on after
+    SIGTERM; `keep_alive` is how long an idle connection is kept, 0 closes it at once. Port 0 lets
+    the system choose one.
+    """
+
+    host: str
+    port: int
+    workers: int = 1
+    backlog: int = 2048
+    graceful_timeout: int = 30
+    keep_alive: int = 5
+    logging_level: str = "warning"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions(ModelOptions):
+    """Serves the model over HTTP, on a server of its own or inside an application."""
+
+    run_mode: ClassVar[RunMode] = RunMode.SERVER
+
+    address: Annotated[
+        str,
+        Flag(
+            names=("--address",),
+            env="ADDRESS",
+            help=f"host[:port] to listen on; the port is {DEFAULT_PORT} by default, 0 picks one",
+            required=True,
+            metavar="HOST[:PORT]",
+        ),
+    ] = f"127.0.0.1:{DEFAULT_PORT}"
+    server: Annotated[
+        str | None,
+        Flag(
+            names=("--server",),
+            parameter="DRUM_SERVER_TYPE",
+            help="flask (werkzeug), gunicorn (Flask) or fastapi (uvicorn); by default gunicorn for "
+            "a folder that has only custom_flask.py, else fastapi",
+            metavar="NAME",
+        ),
+    ] = None
+    max_workers: Annotated[
+        int,
+        Flag(
+            names=("--max-workers",),
+            env="MAX_WORKERS",
+            parameter="CUSTOM_MODEL_WORKERS",
+            parameter_wins=True,
+            help="processes, each with a model of its own",
+            minimum=1,
+            maximum=199,
+        ),
+    ] = 1
+    url_prefix: Annotated[
+        str, Flag(env="URL_PREFIX", help="what every path starts with, such as /iris")
+    ] = ""
+    with_error_server: Annotated[
+        bool,
+        Flag(
+            names=("--with-error-server",),
+            env="WITH_ERROR_SERVER",
+            help="when the model fails to load, keep running and answer 513",
+        ),
+    ] = False
+    show_perf: Annotated[
+        bool, Flag(names=("--show-perf",), help="collect prediction times for /stats/")
+    ] = False
+    production: Annotated[
+        bool,
+        Flag(
+            names=("--production",),
+            env="PRODUCTION",
+            help="deprecated, every server here is made for production",
+        ),
+    ] = False
+    max_body_size: Annotated[
+        int,
+        Flag(
+            names=("--max-body-size",),
+            help="the largest request body, in bytes",
+            metavar="BYTES",
+            minimum=1,
+        ),
+    ] = 1024 * _MIB
+    backlog: Annotated[
+        int,
+        Flag(
+            parameter="DRUM_WEBSERVER_BACKLOG",
+            help="connections that may wait to be accepted",
+            minimum=1,
+            maximum=10000,
+        ),
+    ] = 2048
+    graceful_timeout: Annotated[
+        int,
+        Flag(
+            parameter="DRUM_GUNICORN_GRACEFUL_TIMEOUT",
+            help="seconds that running requests have after SIGTERM",
+            minimum=1,
+            maximum=3600,
+        ),
+    ] = 30
+    keep_alive: Annotated[
+        int,
+        Flag(
+            parameter="DRUM_GUNICORN_KEEP_ALIVE",
+            help="seconds an idle connection is kept",
+            minimum=0,
+            maximum=3600,
+        ),
+    ] = 5
+
+    def __post_init__(self) -> None:
+        ModelOptions.__post_init__(self)
+        parse_address(self.address, self.sources.get("address", "address"))
+        object.__setattr__(self, "url_prefix", self._prefix())
+
+    def settings(self) -> ServerSettings:
+        """The part of the options that a server needs."""
+        host, port = parse_address(self.address, "address")
+        return ServerSettings(
+            host=host,
+            port=port,
+            workers=self.max_workers,
+            backlog=self.backlog,
+            graceful_timeout=self.graceful_timeout,
+            keep_alive=self.keep_alive,
+            logging_level=self.logging_level,
+        )
+
+    def _prefix(self) -> str:
+        prefix = self.url_prefix.rstrip("/")
+        if prefix and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", prefix):
+            raise OptionError(
+                self.sources.get("url_prefix", "url_prefix"),
+                self.url_prefix,
+                "a path such as /models/iris that starts with a slash",
+            )
+        return prefix
+
+
+def parse_address(text: str, label: str) -> tuple[str, int]:
+    """Host and port of `host`, `host:port`, `[ipv6]` or `[ipv6]:port`.
+
+    Raises `OptionError` naming `label`.
+    """
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.%]+)\]|([^:\[\]\s/]+))(?::(\d{1,5}))?", text)
+    port = int(match[3]) if match and match[3] else DEFAULT_PORT
+    if match is None or port > 65535:
+        raise OptionError(
+            label, text, "host:port such as 127.0.0.1:8080 or [::1]:8080, with a port up to 65535"
+        )
+    return match[1] or match[2], port

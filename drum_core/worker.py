@@ -1,0 +1,175 @@
+"""The life of a worker: what runs in it, and what is given back, in order, when it ends."""
+
+from __future__ import annotations
+
+import enum
+import logging
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from typing_extensions import Self
+
+from drum_core.async_bridge import AsyncBridge, wait_for
+from drum_core.protocols import Cleanup, WorkerContext
+
+__all__ = ["LocalWorker", "Worker"]
+
+logger = logging.getLogger(__name__)
+
+JOIN_SECONDS = 2.0
+
+
+class _Phase(enum.IntEnum):
+    NEW = 0
+    RUNNING = 1
+    STOPPING = 2
+    ENDED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Deferred:
+    callback: Cleanup
+    order: int
+    number: int
+    desc: str
+
+
+class Worker:
+    """The `WorkerContext` that every server adapter shares; all methods are thread-safe.
+
+    An adapter calls `start`, `stop` and `cleanup` from its server's own hooks; each has effect
+    once. `cleanup` stops first, if nobody has.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._phase = _Phase.NEW
+        self._threads: list[threading.Thread] = []
+        self._stops: list[_Deferred] = []
+        self._cleanups: list[_Deferred] = []
+        self._registered = 0
+        self._error: BaseException | None = None
+        self.bridge = AsyncBridge()
+
+    def running(self) -> bool:
+        """Whether the worker has started and has not been asked to stop."""
+        return self._phase is _Phase.RUNNING
+
+    def error(self) -> BaseException | None:
+        """Why the worker cannot do its work; `None` while it can."""
+        return self._error
+
+    def add_thread(self, thread: threading.Thread, /, *, name: str | None = None) -> None:
+        """Takes a thread that has not been started, and starts it when the worker runs."""
+        if name is not None:
+            thread.name = name
+        thread.daemon = True
+        with self._lock:
+            if self._phase > _Phase.RUNNING:
+                logger.info("not starting thread %s: the worker is ending", thread.name)
+                return
+            self._threads.append(thread)
+            if self._phase is _Phase.RUNNING:
+                thread.start()
+
+    def defer_stop(self, callback: Cleanup, /, *, order: int = 0, desc: str = "") -> None:
+        """Calls `callback` when the worker is asked to stop; at once when it has been."""
+        self._defer(self._stops, callback, order, desc, until=_Phase.STOPPING)
+
+    def defer_cleanup(self, callback: Cleanup, /, *, order: int = 0, desc: str = "") -> None:
+        """Calls `callback` when all work has ended; at once when it has."""
+        self._defer(self._cleanups, callback, order, desc, until=_Phase.ENDED)
+
+    def fail(self, error: BaseException, /) -> None:
+        """Keeps the first error; an adapter adds what its server does about it."""
+        with self._lock:
+            self._error = self._error or error
+
+    def start(self) -> None:
+        """Starts the threads that wait for it."""
+        with self._lock:
+            if self._phase is not _Phase.NEW:
+                return
+            self._phase = _Phase.RUNNING
+            for thread in self._threads:
+                thread.start()
+
+    def stop(self) -> None:
+        """Runs the stop callbacks, in ascending order."""
+        with self._lock:
+            if self._phase >= _Phase.STOPPING:
+                return
+            self._phase = _Phase.STOPPING
+            stops = sorted(self._stops, key=lambda item: (item.order, -item.number))
+            self._stops.clear()
+        for item in stops:
+            self._run(item)
+
+    def cleanup(self) -> None:
+        """Joins the threads, then runs the cleanups, in descending order."""
+        self.stop()
+        with self._lock:
+            if self._phase is _Phase.ENDED:
+                return
+            self._phase = _Phase.ENDED
+            threads, self._threads = self._threads, []
+            cleanups = sorted(self._cleanups, key=lambda item: (-item.order, -item.number))
+            self._cleanups.clear()
+        for thread in threads:
+            if thread.ident is not None and thread is not threading.current_thread():
+                thread.join(JOIN_SECONDS)
+        for item in cleanups:
+            self._run(item)
+        self.bridge.close()
+
+    def _defer(
+        self, to: list[_Deferred], callback: Cleanup, order: int, desc: str, *, until: _Phase
+    ) -> None:
+        with self._lock:
+            self._registered += 1
+            item = _Deferred(callback, order, self._registered, desc or _name_of(callback))
+            late = self._phase >= until
+            if not late:
+                to.append(item)
+        if late:
+            self._run(item)
+
+    def _run(self, item: _Deferred) -> None:
+        logger.debug("worker: %s", item.desc)
+        try:
+            wait_for(item.callback(), self.bridge)
+        except Exception:
+            logger.exception("worker: %s failed; going on", item.desc)
+
+
+class LocalWorker(Worker):
+    """The worker context where there is no server: it runs from the start, until it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stops and cleans up; safe to repeat."""
+        self.cleanup()
+
+
+def _name_of(callback: Cleanup) -> str:
+    return getattr(callback, "__qualname__", None) or repr(callback)
+
+
+if TYPE_CHECKING:
+    _worker: type[WorkerContext] = Worker

@@ -1,0 +1,1 @@
+"""The web frameworks and servers that a model can be served on."""

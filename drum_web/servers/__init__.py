@@ -1,0 +1,1 @@
+"""The servers: each listens, starts workers, and ends them."""
