@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
@@ -62,11 +61,6 @@ class Option:
 
 def options_of(cls: type[object]) -> tuple[Option, ...]:
     """The options of an options dataclass, in the order of their fields."""
-    return _read(cls)
-
-
-@functools.cache
-def _read(cls: type[object]) -> tuple[Option, ...]:
     if not dataclasses.is_dataclass(cls):
         return ()
     hints = get_type_hints(cls, include_extras=True)
