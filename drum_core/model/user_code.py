@@ -1,22 +1,130 @@
-"""Imports the Python files of a model folder, without getting in the way of another folder."""
+"""Imports the Python files of a model folder, without getting in the way of another folder.
+
+User code imports its neighbours by their plain names (`import features`), and a pickle names
+classes as `custom.Model`. So the modules of the first folder in a process are published in
+`sys.modules` as Python would do it. A second folder with files of the same names gets modules of
+its own, which are swapped in whenever its code imports something.
+"""
 
 from __future__ import annotations
 
+import builtins
+import importlib.util
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 __all__ = ["UserCode"]
+
+_IMPORTING: Final = threading.RLock()
+_OWNER: Final = "__drum_folder__"
 
 
 class UserCode:
     """The Python modules of one model folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.resolve()
+        self._modules: dict[str, ModuleType] = {}
+        self._paths = [str(self.folder)]
 
     def load(self, path: Path) -> ModuleType:
-        """Imports the file at `path`, whose folder comes first on its own import path.
+        """Runs the file at `path` afresh; its own folder comes first on its import path.
 
         Raises whatever the file raises.
         """
-        raise NotImplementedError
+        if str(path.parent) not in self._paths:
+            self._paths.insert(0, str(path.parent))
+        with self.importable():
+            spec = importlib.util.spec_from_file_location(path.stem, path)
+            if spec is None or spec.loader is None:
+                raise ImportError(f"{path} is not a Python file", path=str(path))
+            module = importlib.util.module_from_spec(spec)
+            module.__dict__["__builtins__"] = {**vars(builtins), "__import__": self._import}
+            # While it runs, the file may be imported by its own neighbours.
+            before = sys.modules.get(path.stem)
+            sys.modules[path.stem] = self._modules[path.stem] = module
+            try:
+                spec.loader.exec_module(module)
+            except BaseException:
+                self._modules.pop(path.stem, None)
+                if before is None:
+                    sys.modules.pop(path.stem, None)
+                else:
+                    sys.modules[path.stem] = before
+                raise
+            return module
+
+    @contextmanager
+    def importable(self) -> Iterator[None]:
+        """Inside, an import of a name that this folder has finds this folder's module."""
+        with _IMPORTING:
+            names = self._names()
+            others = {
+                name: module for name, module in sys.modules.items() if self._clash(name, names)
+            }
+            for name in others:
+                del sys.modules[name]
+            sys.modules.update(self._modules)
+            sys.path[:0] = self._paths
+            try:
+                yield
+            finally:
+                del sys.path[: len(self._paths)]
+                self._keep(names)
+                self._publish(others)
+
+    def _names(self) -> frozenset[str]:
+        """The top-level names that can be imported from the folder."""
+        return frozenset(
+            entry.stem
+            for path in self._paths
+            for entry in Path(path).iterdir()
+            if entry.suffix == ".py" or (entry.is_dir() and entry.name.isidentifier())
+        )
+
+    def _clash(self, name: str, names: frozenset[str]) -> bool:
+        if name.partition(".")[0] not in names:
+            return False
+        owner = vars(sys.modules[name]).get(_OWNER)
+        return owner is not None and owner != str(self.folder)
+
+    def _keep(self, names: frozenset[str]) -> None:
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] in names and self._is_ours(module):
+                vars(module)[_OWNER] = str(self.folder)
+                self._modules[name] = module
+
+    def _is_ours(self, module: ModuleType) -> bool:
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        return any(place and Path(place).is_relative_to(self.folder) for place in places)
+
+    def _publish(self, others: Mapping[str, ModuleType]) -> None:
+        """Leaves our modules where nobody was before us, and puts the others back."""
+        taken = {name.partition(".")[0] for name in others}
+        for name in self._modules:
+            if name.partition(".")[0] in taken:
+                sys.modules.pop(name, None)
+        sys.modules.update(others)
+        for path in self._paths:
+            if path not in sys.path:
+                sys.path.append(path)
+
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, object] | None = None,
+        locals: Mapping[str, object] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        """`__import__` as the folder's own file sees it, also long after it was loaded."""
+        top = name.partition(".")[0]
+        if level or (top in sys.modules and top not in self._modules):
+            return builtins.__import__(name, globals, locals, fromlist, level)
+        with self.importable():
+            return builtins.__import__(name, globals, locals, fromlist, level)

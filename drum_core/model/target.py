@@ -1,0 +1,217 @@
+"""What a model predicts, with the labels that belong to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from drum_core.errors import MetadataError, NotBuiltYetError, OptionConflictError
+from drum_core.model.metadata import METADATA_FILE, InferenceSection, Metadata
+from drum_core.options.choices import TargetType
+
+if TYPE_CHECKING:
+    from drum_core.options.base import ModelOptions
+
+__all__ = [
+    "AnomalyTarget",
+    "BinaryTarget",
+    "MulticlassTarget",
+    "MultilabelTarget",
+    "RegressionTarget",
+    "Target",
+    "resolve_target",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RegressionTarget:
+    """One number a row."""
+
+    type: ClassVar[TargetType] = TargetType.REGRESSION
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyTarget:
+    """One score a row: how unusual it is."""
+
+    type: ClassVar[TargetType] = TargetType.ANOMALY
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryTarget:
+    """The probabilities of two classes."""
+
+    positive: str
+    negative: str
+    type: ClassVar[TargetType] = TargetType.BINARY
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Negative first: the order of two columns that have no names."""
+        return (self.negative, self.positive)
+
+
+@dataclass(frozen=True, slots=True)
+class MulticlassTarget:
+    """A probability for each of several classes, of which one is true."""
+
+    labels: tuple[str, ...]
+    type: ClassVar[TargetType] = TargetType.MULTICLASS
+
+
+@dataclass(frozen=True, slots=True)
+class MultilabelTarget:
+    """A probability for each of several labels, of which any number may be true."""
+
+    labels: tuple[str, ...]
+    type: ClassVar[TargetType] = TargetType.MULTILABEL
+
+
+Target: TypeAlias = (
+    RegressionTarget | AnomalyTarget | BinaryTarget | MulticlassTarget | MultilabelTarget
+)
+
+
+def resolve_target(options: ModelOptions, metadata: Metadata | None) -> Target:
+    """The target that options and metadata agree on.
+
+    Raises `OptionConflictError` when they do not, or when one of them should say more;
+    `MetadataError` when the metadata are incomplete.
+    """
+    kind = _target_type(options, metadata)
+    inference = metadata.inference_model if metadata else None
+    if metadata is not None and metadata.type == "inference":
+        _check_inference(options.code_dir, kind, inference)
+    match kind:
+        case TargetType.REGRESSION:
+            return RegressionTarget()
+        case TargetType.ANOMALY:
+            return AnomalyTarget()
+        case TargetType.BINARY:
+            return _binary(options, inference)
+        case TargetType.MULTICLASS:
+            return MulticlassTarget(_class_labels(options, inference, kind))
+        case TargetType.MULTILABEL:
+            return MultilabelTarget(_class_labels(options, inference, kind))
+        case _:
+            raise NotBuiltYetError(f"The target type {kind.value!r}")
+
+
+def _target_type(options: ModelOptions, metadata: Metadata | None) -> TargetType:
+    asked = options.target_type
+    if metadata is None:
+        if asked is None:
+            raise OptionConflictError(
+                "The target type is not known: give --target-type, or set targetType in "
+                f"{options.code_dir / METADATA_FILE}."
+            )
+        return asked
+    try:
+        written = TargetType(metadata.target_type)
+    except ValueError as error:
+        known = ", ".join(kind.value for kind in TargetType)
+        problem = f"'targetType': expected one of {known}, got {metadata.target_type!r}."
+        raise MetadataError(options.code_dir / METADATA_FILE, problem) from error
+    if asked is not None and asked is not written:
+        source = options.sources.get("target_type", "target_type")
+        raise OptionConflictError(
+            f"{source} says {asked.value}; {METADATA_FILE} says {written.value}. "
+            "Leave one of them out, or make them the same."
+        )
+    return written
+
+
+def _check_inference(folder: Path, kind: TargetType, section: InferenceSection | None) -> None:
+    """What DRUM requires of the metadata of a trained model, whatever the options say."""
+    path = folder / METADATA_FILE
+    if kind is TargetType.BINARY:
+        wanted = {
+            "positiveClassLabel": section.positive_class_label if section else None,
+            "negativeClassLabel": section.negative_class_label if section else None,
+        }
+        missing = [name for name, value in wanted.items() if value is None]
+        if section is None or missing:
+            keys = ["inferenceModel"] if section is None else missing
+            raise MetadataError(path, f"a binary model needs its labels. Missing keys: {keys}.")
+    elif kind in (TargetType.MULTICLASS, TargetType.MULTILABEL):
+        if section is None:
+            text = f"a {kind.value} model needs its labels. Missing keys: ['inferenceModel']."
+            raise MetadataError(path, text)
+        if section.class_labels is None and section.class_labels_file is None:
+            text = (
+                "'inferenceModel': either the class labels or a class labels file must be "
+                "provided in model-metadata.yaml file."
+            )
+            raise MetadataError(path, text)
+        if section.class_labels is not None and section.class_labels_file is not None:
+            text = (
+                "'inferenceModel': classLabels or classLabelsFile should be provided in "
+                "model-metadata.yaml file, but not both."
+            )
+            raise MetadataError(path, text)
+
+
+def _binary(options: ModelOptions, section: InferenceSection | None) -> BinaryTarget:
+    asked = (options.positive_class_label, options.negative_class_label)
+    written = (
+        (section.positive_class_label, section.negative_class_label) if section else (None,) * 2
+    )
+    if None not in asked and None not in written and asked != written:
+        raise OptionConflictError(
+            f"--positive-class-label and --negative-class-label say {asked[0]!r} and {asked[1]!r}; "
+            f"{METADATA_FILE} says {written[0]!r} and {written[1]!r}. Make them the same."
+        )
+    positive, negative = asked if None not in asked else written
+    if positive is None or negative is None:
+        raise OptionConflictError(
+            "A binary model needs its two labels: give --positive-class-label and "
+            f"--negative-class-label, or set them under inferenceModel in {METADATA_FILE}."
+        )
+    if positive == negative:
+        raise OptionConflictError(f"The two labels of a binary model are the same: {positive!r}.")
+    return BinaryTarget(positive=positive, negative=negative)
+
+
+def _class_labels(
+    options: ModelOptions, section: InferenceSection | None, kind: TargetType
+) -> tuple[str, ...]:
+    asked = options.class_labels
+    if options.class_labels_file is not None:
+        asked = read_labels(options.class_labels_file)
+    written = None
+    if section is not None and section.class_labels is not None:
+        written = tuple(section.class_labels)
+    elif section is not None and section.class_labels_file is not None:
+        written = read_labels(options.code_dir / section.class_labels_file)
+    if asked is not None and written is not None and set(asked) != set(written):
+        raise OptionConflictError(
+            f"--class-labels says {list(asked)!r}; {METADATA_FILE} says {list(written)!r}. "
+            "Make them the same; the order may differ."
+        )
+    labels = asked if asked is not None else written
+    if labels is None:
+        raise OptionConflictError(
+            f"A {kind.value} model needs its labels: give --class-labels or --class-labels-file, "
+            f"or set classLabels under inferenceModel in {METADATA_FILE}."
+        )
+    if len(set(labels)) != len(labels):
+        raise OptionConflictError(f"A class label is there twice: {list(labels)!r}.")
+    return labels
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """The labels in a file, one a line; empty lines do not count.
+
+    Raises `OptionConflictError` when the file cannot be read or has fewer than two.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OptionConflictError(
+            f"The class labels file {path} cannot be read: {error}."
+        ) from error
+    labels = tuple(line for line in lines if line.strip())
+    if len(labels) < 2:
+        raise OptionConflictError(f"{path} needs at least 2 labels, one a line; got {len(labels)}.")
+    return labels
