@@ -1,0 +1,204 @@
+"""The routes that the suite puts on a host: each tells, as JSON, what it saw."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from drum_core.errors import ExtensionError
+from drum_core.messages import Headers, Request, Response, Route, RoutePolicy
+from drum_core.protocols import WebApp, WorkerContext
+from drum_core.testing.suite_streams import GATE_SECONDS, Gates, SuiteStream, spoken_for
+
+__all__ = ["BODY_LIMIT", "SECOND_PREFIX", "assemble_suite"]
+
+BODY_LIMIT = 1000
+"""The `body_limit`, in bytes, of the route `/limited`."""
+
+SECOND_PREFIX = "/second/mount"
+"""Where a few of the routes are mounted once more."""
+
+
+def assemble_suite(app: WebApp, worker: WorkerContext, /) -> None:
+    """Puts the routes of the suite onto `app`: at no prefix, and at `SECOND_PREFIX`.
+
+    An `Assemble`, so that any server can be given it. What the application says of itself is
+    found at `/assembled`.
+    """
+    report: dict[str, object] = {
+        "is_web_app": isinstance(app, WebApp),
+        "server_type": app.server_type(),
+        "worker_is_context": isinstance(worker, WorkerContext),
+    }
+    first = _Handlers("first", report)
+    app.add_routes(first.table())
+    app.add_routes(_Handlers("second", report).small_table(), prefix=SECOND_PREFIX)
+    report["taken_twice"] = _refused(lambda: app.add_routes(first.table()[:1]))
+    twice = [replace(first.table()[1], path="/twice", name=name) for name in ("a", "b")]
+    report["twice_in_a_call"] = _refused(lambda: app.add_routes(twice))
+    report.update(_extension_report(app))
+
+
+def _refused(add: Callable[[], None]) -> str:
+    try:
+        add()
+    except Exception as exc:
+        return type(exc).__name__
+    return "accepted"
+
+
+def _extension_report(app: WebApp) -> dict[str, object]:
+    """What `load_extension` does for an empty folder, and for one meant for somebody else."""
+    other = "fastapi" if app.server_type() == "flask" else "flask"
+    with tempfile.TemporaryDirectory() as name:
+        none = app.load_extension(Path(name))
+        Path(name, f"custom_{other}.py").write_text("def init_app(app): ...\n")
+        try:
+            foreign = f"returned {app.load_extension(Path(name))!r}"
+        except ExtensionError:
+            foreign = "ExtensionError"
+    return {"no_extension": none is None, "foreign_extension": foreign}
+
+
+class _Handlers:
+    """One mount: its handlers, and what they remember between requests."""
+
+    def __init__(self, mount: str, report: dict[str, object]) -> None:
+        self._mount = mount
+        self._report = report
+        self._gates = Gates()
+        self._streams: dict[str, SuiteStream] = {}
+
+    def small_table(self) -> list[Route]:
+        """The routes of the second mount."""
+        return [
+            _route("/", self.echo, RoutePolicy.PROBE),
+            _route("/echo", self.echo, methods=("GET", "POST")),
+            _route("/rest/{rest:path}", self.echo),
+        ]
+
+    def table(self) -> list[Route]:
+        """Every route."""
+        probe, stream = RoutePolicy.PROBE, RoutePolicy.STREAM
+        return [
+            _route("/", self.echo, probe),
+            _route("/echo", self.echo, methods=("GET", "POST", "PUT")),
+            _route("/slashed/", self.echo),
+            _route("/rest/{rest:path}", self.echo, methods=("GET", "POST")),
+            _route("/head", self.head, methods=("GET", "HEAD")),
+            _route("/options", self.options, methods=("GET", "OPTIONS")),
+            _route("/untyped", self.untyped),
+            _route("/status/{code:path}", self.status),
+            _route("/cookies", self.cookies),
+            _route("/limited", self.echo, methods=("POST",), body_limit=BODY_LIMIT),
+            _route("/blocking/{gate:path}", self.blocking),
+            _route("/probe", self.echo, probe),
+            _route("/open/{gate:path}", self.open_gate, probe, methods=("POST",)),
+            _route("/stream/{kind:path}", self.stream, stream),
+            _route("/record/{key:path}", self.record, RoutePolicy.MANAGEMENT),
+            _route("/assembled", self.assembled, RoutePolicy.MANAGEMENT),
+        ]
+
+    def echo(self, request: Request) -> Response:
+        body = request.body.read()
+        seen = {
+            "mount": self._mount,
+            "method": request.method,
+            "path": request.path,
+            "query": request.query.multi_items(),
+            "headers": request.headers.multi_items(),
+            "path_params": dict(request.path_params),
+            "size": request.body.size,
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "overflowed": request.body.overflowed,
+            "disconnected": request.disconnected(),
+            "on_event_loop": _on_event_loop(),
+        }
+        request.body.close()
+        return _json(seen)
+
+    def head(self, request: Request) -> Response:
+        fields = [("Content-Type", "text/plain"), ("Content-Length", "5"), ("X-Kept", "yes")]
+        body = b"" if request.method == "HEAD" else b"hello"
+        return Response(headers=Headers(fields), body=body)
+
+    def options(self, request: Request) -> Response:
+        fields = [("Content-Length", "0"), ("Allow", "GET, OPTIONS"), ("X-Said-By", "the route")]
+        return Response(headers=Headers(fields))
+
+    def untyped(self, request: Request) -> Response:
+        return Response(headers=Headers([("Content-Length", "5")]), body=b"bytes")
+
+    def status(self, request: Request) -> Response:
+        status = int(request.path_params["code"])
+        if status in {204, 304}:
+            return Response(status=status, headers=Headers([("ETag", '"x"')]))
+        return _json({"status": status}, status=status)
+
+    def cookies(self, request: Request) -> Response:
+        return _json({}, headers=[("Set-Cookie", "a=1; Path=/"), ("Set-Cookie", "b=2; Path=/")])
+
+    def blocking(self, request: Request) -> Response:
+        self._gates.named("began " + request.path_params["gate"]).set()
+        released = self._gates.named(request.path_params["gate"]).wait(GATE_SECONDS)
+        return _json({"released": released, "on_event_loop": _on_event_loop()})
+
+    def open_gate(self, request: Request) -> Response:
+        self._gates.named(request.path_params["gate"]).set()
+        return _json({})
+
+    def stream(self, request: Request) -> Response:
+        kind, _, key = request.path_params["kind"].partition("/")
+        spoken_for.set(key)
+        stream = SuiteStream(kind, self._gates.named(key))
+        self._streams[key] = stream
+        return Response(headers=Headers([("Content-Type", "text/event-stream")]), body=stream)
+
+    def record(self, request: Request) -> Response:
+        key = request.path_params["key"]
+        if key.startswith("began "):
+            return _json({"began": self._gates.named(key).is_set()})
+        return _json(self._streams[key].record() if key in self._streams else {})
+
+    def assembled(self, request: Request) -> Response:
+        return _json({**self._report, "threads": threading.active_count()})
+
+
+def _route(
+    path: str,
+    handler: Callable[[Request], Response],
+    policy: RoutePolicy = RoutePolicy.PREDICT,
+    *,
+    methods: tuple[str, ...] = ("GET",),
+    body_limit: int | None = None,
+) -> Route:
+    return Route(
+        path=path,
+        methods=methods,
+        handler=handler,
+        name=path,
+        policy=policy,
+        body_limit=body_limit,
+    )
+
+
+def _json(
+    content: dict[str, object], *, status: int = 200, headers: Iterable[tuple[str, str]] = ()
+) -> Response:
+    body = json.dumps(content).encode()
+    fields = [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *headers]
+    return Response(status=status, headers=Headers(fields), body=body)
+
+
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

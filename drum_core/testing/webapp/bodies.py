@@ -1,0 +1,71 @@
+"""The body of a request: byte-exact, counted, and over the limit when it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from drum_core.body import SPOOL_BYTES
+from drum_core.testing.suite_routes import BODY_LIMIT
+from drum_core.testing.webapp.suite import Suite, expect, expect_same
+
+__all__ = ["BodyTests"]
+
+_FORM = ("Content-Type", "application/x-www-form-urlencoded")
+_MULTIPART = ("Content-Type", "multipart/form-data; boundary=b")
+
+
+class BodyTests(Suite):
+    """Empty, binary, form, chunked, large and too large bodies."""
+
+    def _arrives(self, body: bytes | Sequence[bytes], *headers: tuple[str, str]) -> None:
+        seen = self.seen("POST", "/echo", headers=headers, body=body)
+        whole = body if isinstance(body, bytes) else b"".join(body)
+        found = seen["size"], seen["sha256"], seen["overflowed"]
+        expect_same(found, (len(whole), hashlib.sha256(whole).hexdigest(), False), "the body")
+
+    def test_empty_body(self) -> None:
+        """An empty body is empty, whether its length is declared or it comes in no chunks."""
+        self._arrives(b"")
+        self._arrives([])
+        expect_same(self.seen("GET", "/echo")["size"], 0, "the size of the body of a GET")
+
+    def test_binary_body_is_byte_exact(self) -> None:
+        """Every byte of a body arrives as it was sent."""
+        self._arrives(bytes(range(256)) * 40, ("Content-Type", "application/octet-stream"))
+
+    def test_chunked_body_is_joined(self) -> None:
+        """A body sent in chunks, without a length, arrives whole."""
+        self._arrives([b"first,", b"\x00\r\n0\r\n\r\n", b"x" * 70_000, b"last"])
+
+    def test_form_is_left_alone(self) -> None:
+        """A form arrives as raw bytes: the core parses it, once, for every host."""
+        self._arrives(b"a=1&b=%20", _FORM)
+        part = (
+            b'--b\r\nContent-Disposition: form-data; name="X"; filename="x.csv"\r\n\r\na\r\n--b--'
+        )
+        self._arrives(part, _MULTIPART)
+
+    def test_large_body_arrives_whole(self) -> None:
+        """A body that does not stay in memory arrives whole."""
+        self._arrives(b"0123456789abcdef" * (SPOOL_BYTES // 16) + b"and more")
+
+    def test_body_at_the_limit_is_taken(self) -> None:
+        """A body of exactly the limit is within it, declared or chunked."""
+        for body in (b"x" * BODY_LIMIT, [b"x" * (BODY_LIMIT - 1), b"x"]):
+            seen = self.seen("POST", "/limited", body=body)
+            expect_same((seen["size"], seen["overflowed"]), (BODY_LIMIT, False), "size, overflowed")
+
+    def test_declared_length_over_the_limit_reaches_the_handler(self) -> None:
+        """A body declared longer than the limit is not kept, and the handler is told."""
+        self._overflows(b"x" * (BODY_LIMIT + 1))
+
+    def test_chunked_body_over_the_limit_reaches_the_handler(self) -> None:
+        """A body that grows over the limit while it arrives is cut, and the handler is told."""
+        self._overflows([b"x" * 600] * 20)
+
+    def _overflows(self, body: bytes | Sequence[bytes]) -> None:
+        seen = self.seen("POST", "/limited", body=body)
+        expect_same(seen["overflowed"], True, "overflowed")
+        size = seen["size"]
+        expect(isinstance(size, int) and size <= BODY_LIMIT, f"{size} bytes were kept")
