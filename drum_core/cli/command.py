@@ -1,0 +1,135 @@
+"""One command, from its words to its exit status."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+from drum_core.cli import console
+from drum_core.cli.exit_codes import ExitStatus, status_of
+from drum_core.cli.parser import Command, parse
+from drum_core.cli.planned import planned_variables
+from drum_core.cli.resolve import resolve
+from drum_core.environment import environment
+from drum_core.errors import DrumError, NotBuiltYetError, OptionError, UserHTTPError
+from drum_core.options.flag import options_of
+
+if TYPE_CHECKING:
+    from drum_core.options import Options
+    from drum_core.results import RunResult
+
+__all__ = ["run_command"]
+
+_logger = logging.getLogger("drum")
+
+
+def run_command(argv: Sequence[str] | None) -> int:
+    """Parses, runs, reports; returns the exit status."""
+    name = "drum"
+    try:
+        command = parse(argv)
+        name = command.parser.prog
+        options, warnings = _options(command, environment())
+    except SystemExit as stop:  # help, version, wrong usage: argparse has said it
+        return console.finish(stop.code if isinstance(stop.code, int) else ExitStatus.ERROR)
+    except (Exception, KeyboardInterrupt) as error:
+        return _report(name, error, show_stacktrace=False)
+
+    from drum_core.cli.logs import logs_shown
+
+    with logs_shown(options.logging_level, verbose=options.verbose):
+        for warning in warnings:
+            _logger.warning(warning)
+        try:
+            return console.finish(_run(options))
+        except (Exception, KeyboardInterrupt) as error:
+            return _report(name, error, show_stacktrace=options.show_stacktrace)
+
+
+def _options(command: Command, environ: Mapping[str, str]) -> tuple[Options, list[str]]:
+    """The options object, and what has to be said about how it came about.
+
+    Raises `NotBuiltYetError` where a flag asks for what is not there; wrong usage ends with
+    `SystemExit`, after the usage line and the reason.
+    """
+    if command.unbuilt:
+        raise NotBuiltYetError(" ".join(dict.fromkeys(command.unbuilt)))
+    options_class, mode = command.options_class, command.options_class.run_mode
+    fields = options_of(options_class)
+    try:
+        resolved = resolve(fields, command.given, environ)
+        if missing := resolved.missing(fields):
+            command.parser.error("the following arguments are required: " + ", ".join(missing))
+        build: Callable[..., Options] = options_class
+        options = build(**resolved.values, sources=resolved.sources)
+        without_effect = planned_variables(mode, environ)
+    except OptionError as error:
+        command.parser.error(str(error))
+    if without_effect:
+        resolved.warnings.append(
+            f"The environment sets {', '.join(without_effect)}, "
+            "which is not built yet and has no effect."
+        )
+    if resolved.values.get("production"):
+        resolved.warnings.append(
+            f"{resolved.sources['production']} is deprecated and does nothing: "
+            "choose the number of processes with --max-workers."
+        )
+    return options, resolved.warnings
+
+
+def _run(options: Options) -> int:
+    from drum_core.options import ScoreOptions, ServerOptions
+    from drum_core.results import ScoreResult
+
+    started = time.perf_counter()
+    # A score answers on the standard output; what hooks print must not get into it.
+    quiet = console.prints_on_stderr() if isinstance(options, ScoreOptions) else nullcontext()
+    ended = nullcontext() if isinstance(options, ServerOptions) else _sigterm_interrupts()
+    with ended, quiet:
+        result = _result(options)
+    seconds = time.perf_counter() - started
+    status = console.show_result(result)
+    if isinstance(options, ScoreOptions) and options.show_perf and isinstance(result, ScoreResult):
+        console.show_times(result, seconds)
+    return status
+
+
+def _result(options: Options) -> RunResult:
+    from drum_core.runner import CMRunner
+    from drum_core.runtime import DrumRuntime
+
+    with DrumRuntime(options) as runtime:
+        return CMRunner(runtime).run()
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Makes SIGTERM end a run as Ctrl-C does, so that half-made files are cleaned up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _report(name: str, error: BaseException, *, show_stacktrace: bool) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        text = "interrupted"
+    elif isinstance(error, (DrumError, UserHTTPError)):
+        text = f"error: {error}"
+    else:
+        text = (
+            f"error: unexpected {type(error).__name__}: {str(error) or '(no message)'}. This is a "
+            "bug in drum, not in your model. Please report it with what --show-stacktrace shows."
+        )
+    console.show_error(name, text, error if show_stacktrace else None)
+    return status_of(error)

@@ -1,0 +1,99 @@
+"""`drum new model`: makes a model folder, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from drum_core.errors import NotBuiltYetError, OutputError
+from drum_core.registry import import_object
+from drum_core.results import NewModelResult
+
+if TYPE_CHECKING:
+    from drum_core.options import NewModelOptions
+
+__all__ = ["run"]
+
+_ADDRESS: Final = "127.0.0.1:8080"
+
+
+def run(options: NewModelOptions) -> NewModelResult:
+    """Makes the folder that the options ask for, and tells what is worth trying next.
+
+    Raises `MissingExtraError` for a scikit-learn template without scikit-learn, `OutputError`
+    when the folder cannot be written; nothing is left behind then.
+    """
+    folder = options.code_dir
+    files = _content(options)
+    with _made_whole(folder) as unfinished:
+        for name, content in files.items():
+            (unfinished / name).write_bytes(content)
+    return NewModelResult(
+        code_dir=folder,
+        files=tuple(folder / name for name in files),
+        next_commands=_commands(_as_typed(folder)) if "input.csv" in files else (),
+    )
+
+
+def _content(options: NewModelOptions) -> Mapping[str, bytes]:
+    from drum_core.modes import new_text
+
+    name = options.code_dir.name
+    if options.template is None:
+        if options.language == "other":
+            raise NotBuiltYetError(
+                "drum new model --language other", instead="Take python or r, or a --template."
+            )
+        return new_text.bare_hooks(options.language or "python", name)
+    if options.template == "hooks":
+        return new_text.hooks_folder(name, _commands(Path(name)))
+
+    # Says which extra to install, before anything is made.
+    import_object("sklearn:__version__", purpose=f"The template {options.template!r}")
+    from drum_core.modes.new_sklearn import train
+
+    return new_text.trained_folder(train(options.template), name, _commands(Path(name)))
+
+
+def _as_typed(folder: Path) -> Path:
+    """The folder as one types it here: relative where it is below the current directory."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def _commands(folder: Path) -> tuple[str, str, str]:
+    """Commands to score, serve and ask the model, as a shell takes them."""
+    code_dir, sample = shlex.quote(str(folder)), shlex.quote(str(folder / "input.csv"))
+    body = shlex.quote(f"@{folder / 'input.csv'}")
+    return (
+        f"drum score --code-dir {code_dir} --input {sample}",
+        f"drum server --code-dir {code_dir} --address {_ADDRESS}",
+        f"curl --data-binary {body} --header 'Content-Type: text/csv' http://{_ADDRESS}/predict/",
+    )
+
+
+@contextlib.contextmanager
+def _made_whole(folder: Path) -> Iterator[Path]:
+    """A directory beside `folder` to fill, which becomes `folder` at the end, or vanishes.
+
+    Missing parents are made, and vanish again as well when something fails.
+    """
+    parents = [parent for parent in folder.parents if not parent.exists()]
+    unfinished = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
+    try:
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        unfinished.rename(folder)
+    except BaseException as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        for parent in parents:
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+        if isinstance(error, OSError):
+            raise OutputError(folder, error.strerror or str(error)) from error
+        raise
