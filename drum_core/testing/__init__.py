@@ -9,8 +9,10 @@ from drum_core.testing.asgi import AsgiApp, AsgiClient
 from drum_core.testing.dict_host import DictHost
 from drum_core.testing.exchange import Answer, BrokenAnswerError, Call, Client, OpenAnswer, fetch
 from drum_core.testing.http import HttpClient
+from drum_core.testing.live import LiveServer, live_server
 from drum_core.testing.suite_routes import assemble_suite
 from drum_core.testing.webapp import WebAppConformance
+from drum_core.testing.worker import DrivenWorker, WorkerContextConformance
 from drum_core.testing.wsgi import WsgiClient
 
 __all__ = [
@@ -21,10 +23,14 @@ __all__ = [
     "Call",
     "Client",
     "DictHost",
+    "DrivenWorker",
     "HttpClient",
+    "LiveServer",
     "OpenAnswer",
     "WebAppConformance",
+    "WorkerContextConformance",
     "WsgiClient",
     "assemble_suite",
     "fetch",
+    "live_server",
 ]
