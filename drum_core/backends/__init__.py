@@ -1,1 +1,1 @@
-"""TODO"""
+"""Who runs a model: one backend per language, found by name."""

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Bytes and files to tables, and predictions to bytes and files."""

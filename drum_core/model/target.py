@@ -21,6 +21,7 @@ __all__ = [
     "RegressionTarget",
     "Target",
     "resolve_target",
+    "target_type",
 ]
 
 
@@ -79,7 +80,7 @@ def resolve_target(options: ModelOptions, metadata: Metadata | None) -> Target:
     Raises `OptionConflictError` when they do not, or when one of them should say more;
     `MetadataError` when the metadata are incomplete.
     """
-    kind = _target_type(options, metadata)
+    kind = target_type(options, metadata)
     inference = metadata.inference_model if metadata else None
     if metadata is not None and metadata.type == "inference":
         _check_inference(options.code_dir, kind, inference)
@@ -98,7 +99,7 @@ def resolve_target(options: ModelOptions, metadata: Metadata | None) -> Target:
             raise NotBuiltYetError(f"The target type {kind.value!r}")
 
 
-def _target_type(options: ModelOptions, metadata: Metadata | None) -> TargetType:
+def target_type(options: ModelOptions, metadata: Metadata | None) -> TargetType:
     asked = options.target_type
     if metadata is None:
         if asked is None:

@@ -77,7 +77,7 @@ def _value(path: Path, node: Node, keys: Keys, lines: dict[Keys, int]) -> YamlVa
     lines.setdefault(keys, line)
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
-    if node.flow_style:
+    if isinstance(node, yaml.CollectionNode) and node.flow_style:
         problem = f"{_STRICT}: write one item or key a line instead of [...] or {{...}}."
         raise MetadataError(path, problem, line=line)
     if isinstance(node, yaml.SequenceNode):

@@ -1,1 +1,1 @@
-"""TODO"""
+"""What a runner can do: one module per run mode."""

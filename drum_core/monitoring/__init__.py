@@ -1,1 +1,1 @@
-"""TODO"""
+"""What can be observed of the running process."""

@@ -1,0 +1,112 @@
+"""Runs models in Python: the hooks of custom.py, an artifact, or both."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, cast
+
+from drum_core.async_bridge import AsyncBridge
+from drum_core.backends.artifacts import ADAPTERS, READERS, Adapt, Artifact, ReadArtifact
+from drum_core.backends.prediction import Pipeline
+from drum_core.errors import ArtifactError, HookError, NotBuiltYetError, listed
+from drum_core.model.hooks import Hooks, load_hooks
+from drum_core.model.model import Model, ModelInfo
+from drum_core.options.choices import Language
+from drum_core.registry import import_object
+
+if TYPE_CHECKING:
+    from drum_core.model.folder import ModelFolder
+    from drum_core.model.target import Target
+    from drum_core.protocols import WorkerContext
+
+__all__ = ["load"]
+
+logger = logging.getLogger(__name__)
+
+
+def load(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:
+    """Imports custom.py, calls `init`, then gets the model by `load_model` or from its artifact.
+
+    Raises `ModelFolderError`, or `HookFailedError` when a hook raised.
+    """
+    bridge = AsyncBridge()
+    worker.defer_cleanup(bridge.close, order=-100, desc="end asynchronous hooks")
+    hooks = load_hooks(folder.path, folder.custom_code, bridge)
+    if hooks.init is not None:
+        hooks.init(code_dir=str(folder.path))
+    model = _model_object(folder, hooks)
+    artifact = None if hooks.score is not None else _adapted(folder, hooks, model, target)
+    pipeline = Pipeline(hooks=hooks, model=model, artifact=artifact, target=target)
+    return Model(
+        info=ModelInfo(
+            language=Language.PYTHON,
+            predictor=artifact.framework if artifact else None,
+            reads_any_format=hooks.read_input_data is not None,
+        ),
+        predict=pipeline.predict,
+    )
+
+
+def _model_object(folder: ModelFolder, hooks: Hooks) -> object:
+    if hooks.load_model is not None:
+        model = hooks.load_model(str(folder.path))
+        if model is None:
+            raise HookError(
+                f"{hooks.path}: the hook load_model returned None; expected the model, which is "
+                "then given to the other hooks."
+            )
+        return model
+    if not folder.artifacts and hooks.score is not None:
+        return None  # a score hook may need no model
+    if len(folder.artifacts) > 1:
+        names = listed(path.name for path in folder.artifacts)
+        raise ArtifactError(
+            f"Multiple serialized model files found. Expected one at the top of {folder.path}, "
+            f"found {names}. Move the others away, or write a load_model hook in custom.py."
+        )
+    if not folder.artifacts:
+        raise ArtifactError(_no_artifact(folder, hooks))
+    path = folder.artifacts[0]
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise NotBuiltYetError(
+            f"Reading {path.suffix} artifacts ({path.name})",
+            instead="A load_model hook in custom.py can read it.",
+        )
+    read = cast("ReadArtifact", import_object(reader, purpose=f"Reading {path.name}"))
+    with hooks.code.importable():
+        return read(path)
+
+
+def _adapted(folder: ModelFolder, hooks: Hooks, model: object, target: Target) -> Artifact:
+    """The artifact that runs the model; there must be exactly one framework for it."""
+    found: list[Artifact] = []
+    for framework, adapter in ADAPTERS.items():
+        adapt = cast("Adapt", import_object(adapter, purpose=f"Running a {framework} model"))
+        artifact = adapt(model, target)
+        if artifact is not None:
+            found.append(artifact)
+    if len(found) > 1:
+        names = listed(artifact.framework for artifact in found)
+        raise ArtifactError(
+            f"The model is an object of several frameworks, {names}. Write a score hook in "
+            "custom.py that says how to use it."
+        )
+    if not found:
+        hint = "".join(f" {sentence}" for sentence in hooks.near_misses)
+        raise ArtifactError(
+            "Could not find any framework to handle loaded model and a score hook is not provided. "
+            f"The model in {folder.path} is a {type(model).__qualname__} of the module "
+            f"{type(model).__module__}; supported: {listed(ADAPTERS)}. Write a score hook in "
+            f"custom.py.{hint}"
+        )
+    return found[0]
+
+
+def _no_artifact(folder: ModelFolder, hooks: Hooks) -> str:
+    hint = "".join(f" {sentence}" for sentence in hooks.near_misses)
+    return (
+        f"Could not find model artifact file in: {folder.path} supported by default predictors. "
+        f"Expected one file with an extension among {', '.join(READERS)} at the top of the "
+        f"folder, or a load_model or score hook in custom.py.{hint}"
+    )

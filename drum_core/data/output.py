@@ -1,0 +1,77 @@
+"""Writes a file that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from drum_core.errors import OutputError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["check_writable", "to_csv", "write_whole"]
+
+
+def check_writable(path: Path) -> None:
+    """Raises `OutputError` when a file at `path` could not be written; changes nothing there."""
+    if path.is_dir():
+        raise OutputError(path, "it is a directory; give the path of a file")
+    if path.exists() and not path.is_file():
+        return  # a device or a pipe, such as /dev/null: only writing can tell
+    if not path.parent.is_dir():
+        raise OutputError(path, f"the directory {path.parent} does not exist")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise OutputError(path, "the file there may not be changed (permission denied)")
+    try:
+        handle, probe = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        problem = f"the directory {path.parent} cannot be written to ({error.strerror})"
+        raise OutputError(path, problem) from error
+    os.close(handle)
+    os.unlink(probe)
+
+
+def write_whole(path: Path, write: Callable[[IO[str]], object]) -> None:
+    """Calls `write` with a new file beside `path`, then renames it over `path`.
+
+    The permissions of a file that is replaced are kept. Nothing is left when `write` raises.
+    Raises `OutputError` when the disk does not take it.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("w", encoding="utf-8", newline="") as direct:
+                write(direct)
+            return
+        _write_beside(path.resolve(), write)
+    except OSError as error:
+        raise OutputError(path, error.strerror or str(error)) from error
+
+
+def _write_beside(path: Path, write: Callable[[IO[str]], object]) -> None:
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, mode)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current
+
+
+def to_csv(frame: DataFrame, file: IO[str]) -> None:
+    """Writes a table as DRUM does: a header, no index, LF line ends, floats in full."""
+    frame.to_csv(file, index=False, lineterminator="\n")

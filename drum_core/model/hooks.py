@@ -1,0 +1,190 @@
+"""custom.py: the hooks of a model folder, checked once, when they are loaded."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Final, TypeAlias
+
+from drum_core.async_bridge import AsyncBridge, wait_for
+from drum_core.errors import (
+    HookError,
+    HookFailedError,
+    NotBuiltYetError,
+    UserHTTPError,
+)
+from drum_core.model.user_code import UserCode
+
+__all__ = ["Hook", "Hooks", "load_hooks"]
+
+logger = logging.getLogger(__name__)
+
+UserFunction: TypeAlias = Callable[..., object]
+
+_CALLS: Final[Mapping[str, tuple[str, ...]]] = {
+    "init": (),
+    "read_input_data": ("input_binary_data",),
+    "load_model": ("code_dir",),
+    "transform": ("data", "model"),
+    "score": ("data", "model"),
+    "post_process": ("predictions", "model"),
+}
+"""The hooks used here, and what they are given by position; `init` gets `code_dir=`."""
+
+_LATER: Final = frozenset({"fit", "chat", "get_supported_llm_models", "score_unstructured"})
+"""Hooks of other run modes and target types: known, and left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A function of custom.py. Calling it translates what it raises."""
+
+    name: str
+    function: UserFunction
+    path: Path
+    bridge: AsyncBridge
+    keywords: frozenset[str] | None
+    """The keywords it takes; `None` when it takes any."""
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        """Calls the hook, and awaits it if it is asynchronous.
+
+        Keywords that its signature has no place for are left out. Raises `HookFailedError`, with
+        the place in the user's file, for whatever it raises but `UserHTTPError`.
+        """
+        if self.keywords is not None:
+            kwargs = {name: value for name, value in kwargs.items() if name in self.keywords}
+        try:
+            return wait_for(self.function(*args, **kwargs), self.bridge)
+        except UserHTTPError:
+            raise
+        except Exception as error:
+            line = _user_line(error, self.path)
+            where = f" ({self.path.name}, line {line})" if line else ""
+            raise HookFailedError(f"The hook {self.name}{where}", error) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """The hooks of a folder; `None` for each that it does not have."""
+
+    path: Path | None = None
+    code: UserCode
+    init: Hook | None = None
+    read_input_data: Hook | None = None
+    load_model: Hook | None = None
+    transform: Hook | None = None
+    score: Hook | None = None
+    post_process: Hook | None = None
+    near_misses: tuple[str, ...] = field(default=())
+    """Sentences about functions whose names look like misspelt hooks."""
+
+
+def load_hooks(folder: Path, custom_code: Path | None, bridge: AsyncBridge) -> Hooks:
+    """Imports custom.py and finds its hooks.
+
+    Raises `HookError` when it cannot be imported, or when a hook cannot be called as it must be.
+    """
+    code = UserCode(folder)
+    if custom_code is None:
+        return Hooks(code=code)
+    module = _import(code, custom_code)
+    if hasattr(module, "CustomTask"):
+        raise NotBuiltYetError(
+            "The class interface CustomTask", instead="Use the hooks load_model and score."
+        )
+    near_misses = tuple(_near_misses(module, custom_code))
+    for sentence in near_misses:
+        logger.warning("%s", sentence)
+    return Hooks(
+        path=custom_code,
+        code=code,
+        near_misses=near_misses,
+        **{
+            name: _checked(name, vars(module)[name], custom_code, bridge)
+            for name in _CALLS
+            if name in vars(module)
+        },
+    )
+
+
+def _import(code: UserCode, path: Path) -> ModuleType:
+    try:
+        return code.load(path)
+    except SyntaxError as error:
+        where = f"{error.filename or path}, line {error.lineno}"
+        raise HookError(f"{where}: Python cannot read it: {error.msg}.") from error
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        line = _user_line(error, path)
+        where = f"{path}, line {line}" if line else str(path)
+        advice = ""
+        if isinstance(error, ModuleNotFoundError):
+            advice = f" Install the package that has {error.name!r} into this environment."
+        raise HookError(
+            f"{where}: it cannot be imported: {type(error).__name__}: {error}.{advice}"
+        ) from error
+
+
+def _checked(name: str, function: object, path: Path, bridge: AsyncBridge) -> Hook:
+    if not callable(function):
+        raise HookError(f"{path}: the hook {name} must be a function, got {function!r}.")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # a function of C code: its first call will tell
+        return Hook(name, function, path, bridge, keywords=None)
+    keywords = _keywords(signature)
+    given = {"code_dir": ""} if name == "init" else {}
+    try:
+        signature.bind(*_CALLS[name], **given)
+    except TypeError as error:
+        line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
+        where = f"{path}, line {line}" if line else str(path)
+        expected = ", ".join(_CALLS[name]) or "code_dir"
+        extra = ", **kwargs" if name in ("score", "init") else ""
+        raise HookError(
+            f"{where}: the hook {name} is called as {name}({expected}{extra}), but it is defined "
+            f"as {name}{signature}."
+        ) from error
+    return Hook(name, function, path, bridge, keywords)
+
+
+def _keywords(signature: inspect.Signature) -> frozenset[str] | None:
+    """The keywords that may be passed beside the positional arguments."""
+    parameters = signature.parameters.values()
+    if any(item.kind is item.VAR_KEYWORD for item in parameters):
+        return None
+    takes = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return frozenset(item.name for item in parameters if item.kind in takes)
+
+
+def _near_misses(module: ModuleType, path: Path) -> list[str]:
+    known = [*_CALLS, *_LATER]
+    sentences = []
+    for name, value in vars(module).items():
+        if name in known or not inspect.isfunction(value) or value.__module__ != module.__name__:
+            continue
+        if close := difflib.get_close_matches(name, known, n=1, cutoff=0.8):
+            line = value.__code__.co_firstlineno
+            sentences.append(
+                f"{path}, line {line}: {name} is not a hook, so it is never called; "
+                f"did you mean {close[0]}?"
+            )
+    return sentences
+
+
+def _user_line(error: BaseException, path: Path) -> int | None:
+    """The last line of the user's file that the error came through."""
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(path)
+    ]
+    return lines[-1] if lines else None

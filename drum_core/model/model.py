@@ -1,0 +1,48 @@
+"""A loaded model: a record of what it can do, decided once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from drum_core.data.payload import Payload
+from drum_core.options.choices import Language
+
+if TYPE_CHECKING:
+    from drum_core.data.predictions import Predictions
+    from drum_core.model.folder import ModelFolder
+    from drum_core.model.target import Target
+    from drum_core.protocols import WorkerContext
+
+__all__ = ["LoadModel", "Model", "ModelInfo", "Predict"]
+
+Predict: TypeAlias = "Callable[[Payload], Predictions]"
+"""Predicts on a table. Raises `InputError` for data it cannot read, `PredictionError` when the
+model fails, `UserHTTPError` when a hook chose the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What is known of a model once it is loaded.
+
+    `predictor` names the framework that runs the artifact; `None` when a hook does.
+    `reads_any_format` says that the model reads its input itself, so any media type will do.
+    """
+
+    language: Language
+    predictor: str | None
+    reads_any_format: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What a model can do; a field is `None` for what it cannot."""
+
+    info: ModelInfo
+    predict: Predict | None = None
+
+
+LoadModel: TypeAlias = "Callable[[ModelFolder, Target, WorkerContext], Model]"
+"""A backend: turns a folder into a model. What it acquires, it registers with the worker context
+in the same call. Raises `ModelFolderError`."""

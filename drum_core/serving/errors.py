@@ -1,0 +1,60 @@
+"""What an exception is to an HTTP client: the table of statuses, and the response."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Final
+
+from drum_core.errors import (
+    BodyTooLargeError,
+    DrumError,
+    LoadFailedError,
+    NotReadyError,
+    RequestError,
+    UserHTTPError,
+)
+from drum_core.messages import Response
+from drum_core.serving.answers import error_response
+
+__all__ = ["MODEL_FAILED_STATUS", "USER_ERROR_HEADER", "answer_to"]
+
+logger = logging.getLogger(__name__)
+
+MODEL_FAILED_STATUS: Final = 513
+"""DRUM's own status for a model that could not be loaded."""
+
+USER_ERROR_HEADER: Final = "X-Drum-User-Http-Error"
+
+_STATUSES: Final[tuple[tuple[type[DrumError], int], ...]] = (
+    (BodyTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (RequestError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (LoadFailedError, MODEL_FAILED_STATUS),
+    (NotReadyError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (DrumError, HTTPStatus.INTERNAL_SERVER_ERROR),
+)
+"""The first class that fits decides."""
+
+_RETRY_SECONDS: Final = "2"
+
+
+def answer_to(error: Exception) -> Response:
+    """The response for what went wrong while a request was answered.
+
+    The texts of `DrumError` are for users and go out; of any other exception the client learns
+    the request id only, and the log has the traceback.
+    """
+    if isinstance(error, UserHTTPError):
+        status = error.status_code if 100 <= error.status_code <= 599 else 500
+        return error_response(status, error.message, headers=[(USER_ERROR_HEADER, "true")])
+    if not isinstance(error, DrumError):
+        logger.error("a request failed by an unexpected error", exc_info=error)
+        text = "ERROR: an internal error; the server's log has it under this request id."
+        return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, text)
+    status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+    headers = []
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append(("Retry-After", _RETRY_SECONDS))
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("%s", error, exc_info=error.__cause__)
+    return error_response(status, f"ERROR: {error}", headers=headers)

@@ -1,0 +1,102 @@
+"""Puts a model onto a web application: routes first, then the extension, then the loading."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from drum_core.errors import DrumError
+from drum_core.model.folder import ModelFolder, open_folder
+from drum_core.model.load import load_model
+from drum_core.model.target import Target, resolve_target
+from drum_core.options.server import ServerOptions
+from drum_core.protocols import WebApp, WorkerContext
+from drum_core.serving.about import About
+from drum_core.serving.admission import Slots
+from drum_core.serving.dispatch import Dispatcher
+from drum_core.serving.lifecycle import Lifecycle
+from drum_core.serving.predict import PredictEndpoint
+from drum_core.serving.probes import Probes
+from drum_core.serving.routes import model_endpoints
+from drum_core.serving.stats import Stats
+
+__all__ = ["PredictionServer"]
+
+logger = logging.getLogger("drum.server")
+
+
+class PredictionServer:
+    """One model on one web application, in one worker.
+
+    `materialize` is called before the application serves; the model is loaded when the worker
+    runs, in a thread, so that the process listens at once and its probes tell the truth.
+    """
+
+    def __init__(self, options: ServerOptions, *, app: WebApp, worker_ctx: WorkerContext) -> None:
+        self.options = options
+        self.app = app
+        self.worker_ctx = worker_ctx
+        self.lifecycle = Lifecycle()
+
+    def materialize(self) -> WebApp:
+        """Adds the routes, loads the extension, and has the worker load the model.
+
+        Raises `DrumError` when the folder is not a model or its extension is broken; with
+        `with_error_server` the routes then answer 513 with its text instead.
+        """
+        try:
+            folder = open_folder(self.options)
+            target = resolve_target(self.options, folder.metadata)
+        except DrumError as error:
+            self._settle_for(error)
+            self._mount(None, None)
+            return self.app
+        self._mount(folder, target)
+        try:
+            self.app.load_extension(self.options.code_dir)
+        except DrumError as error:
+            self._settle_for(error)
+            return self.app
+        self.worker_ctx.defer_stop(self.lifecycle.drain, order=-100, desc="turn unready")
+        thread = threading.Thread(target=self._load, args=(folder, target))
+        self.worker_ctx.add_thread(thread, name="drum-load-model")
+        return self.app
+
+    def _mount(self, folder: ModelFolder | None, target: Target | None) -> None:
+        stats = Stats(enabled=self.options.show_perf)
+        endpoints = model_endpoints(
+            Probes(self.lifecycle),
+            About(
+                lifecycle=self.lifecycle,
+                folder=folder,
+                target=target,
+                server_type=self.app.server_type(),
+                stats=stats,
+            ),
+            PredictEndpoint(lifecycle=self.lifecycle, stats=stats, clock=time.perf_counter),
+        )
+        dispatcher = Dispatcher(slots=Slots(1), body_limit=self.options.max_body_size)
+        self.app.add_routes(dispatcher.routes(endpoints), prefix=self.options.url_prefix)
+
+    def _settle_for(self, error: DrumError) -> None:
+        """Goes on with the error server, or not at all."""
+        if not self.options.with_error_server:
+            raise error
+        logger.error("answering 513, because the model cannot be served: %s", error)
+        self.lifecycle.failed(error)
+
+    def _load(self, folder: ModelFolder, target: Target) -> None:
+        started = time.perf_counter()
+        try:
+            model = load_model(folder, target, self.worker_ctx)
+        except BaseException as error:  # also what a hook may do, such as sys.exit()
+            known = isinstance(error, DrumError)
+            trace = error if self.options.show_stacktrace or not known else None
+            logger.error("the model failed to load: %s", error, exc_info=trace)
+            self.lifecycle.failed(error)
+            if not self.options.with_error_server:
+                self.worker_ctx.fail(error)
+            return
+        self.lifecycle.loaded(model)
+        logger.info("the model is ready after %.2f s", time.perf_counter() - started)

@@ -1,0 +1,42 @@
+"""The whole URL surface of a served model, as one table."""
+
+from __future__ import annotations
+
+from drum_core.messages import RoutePolicy
+from drum_core.serving.about import About
+from drum_core.serving.dispatch import Endpoint
+from drum_core.serving.predict import PredictEndpoint
+from drum_core.serving.probes import Probes
+
+__all__ = ["model_endpoints"]
+
+
+def model_endpoints(probes: Probes, about: About, predict: PredictEndpoint) -> list[Endpoint]:
+    """Every endpoint of a model, with its paths and aliases, each with and without a slash."""
+    probe, management = RoutePolicy.PROBE, RoutePolicy.MANAGEMENT
+    return [
+        Endpoint(name="ping", paths=("/", *_both("/ping")), answer=probes.ping, policy=probe),
+        Endpoint(name="health", paths=_both("/health"), answer=probes.health, policy=probe),
+        Endpoint(name="livez", paths=_both("/livez"), answer=probes.live, policy=probe),
+        Endpoint(name="readyz", paths=_both("/readyz"), answer=probes.ready, policy=probe),
+        Endpoint(name="startupz", paths=_both("/startupz"), answer=probes.started, policy=probe),
+        Endpoint(name="info", paths=_both("/info"), answer=about.info, policy=management),
+        Endpoint(
+            name="capabilities",
+            paths=_both("/capabilities"),
+            answer=about.capabilities,
+            policy=management,
+        ),
+        Endpoint(name="stats", paths=_both("/stats"), answer=about.statistics, policy=management),
+        Endpoint(
+            name="predict",
+            paths=(*_both("/predict"), *_both("/predictions"), *_both("/invocations")),
+            answer=predict.answer,
+            policy=RoutePolicy.PREDICT,
+            method="POST",
+        ),
+    ]
+
+
+def _both(path: str) -> tuple[str, str]:
+    return path, f"{path}/"

@@ -1,0 +1,48 @@
+"""A response body that keeps what its job holds until the last chunk has been sent."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+from collections.abc import Callable, Iterator
+
+from drum_core.messages import ByteStream
+
+__all__ = ["HeldStream"]
+
+logger = logging.getLogger(__name__)
+
+
+class HeldStream:
+    """Passes on the chunks of a stream; at `close`, closes it and calls `release`, once.
+
+    The chunks are made in the context in which the job began, so that user code sees its context
+    variables (the request id, a trace) in every chunk.
+    """
+
+    def __init__(self, stream: ByteStream, release: Callable[[], None]) -> None:
+        self._stream = stream
+        self._release = release
+        self._context = contextvars.copy_context()
+        self._closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        chunks = self._context.run(iter, self._stream)
+        end = object()
+        while True:
+            chunk = self._context.run(next, chunks, end)
+            if not isinstance(chunk, bytes):
+                return
+            yield chunk
+
+    def close(self) -> None:
+        """Ends the job, and gives back what it held."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._context.run(self._stream.close)
+        except Exception:
+            logger.exception("a response stream could not be closed")
+        finally:
+            self._release()
