@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -180,4 +181,12 @@ def _rows(number: int) -> str:
 
 
 def _write_csv(result: ScoreResult) -> None:
-    result.predictions.to_csv(sys.stdout, index=False, lineterminator="\n")
+    from drum_core.data.output import to_csv
+
+    # As the file would be: UTF-8 and LF, whatever the locale.
+    sys.stdout.flush()
+    text = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+    try:
+        to_csv(result.predictions, text)
+    finally:
+        text.detach()
