@@ -31,6 +31,7 @@ class UserCode:
         self.folder = folder.resolve()
         self._modules: dict[str, ModuleType] = {}
         self._paths = [str(self.folder)]
+        self._names: frozenset[str] = frozenset()
 
     def load(self, path: Path) -> ModuleType:
         """Runs the file at `path` afresh; its own folder comes first on its import path.
@@ -75,10 +76,10 @@ class UserCode:
                 yield
             finally:
                 del sys.path[: len(self._paths)]
-                self._keep(names)
+                self._keep()
                 self._publish(others)
 
-    def _names(self) -> frozenset[str]:
+    def _importable_names(self) -> frozenset[str]:
         """The top-level names that can be imported from the folder."""
         return frozenset(
             entry.stem
@@ -87,15 +88,15 @@ class UserCode:
             if entry.suffix == ".py" or (entry.is_dir() and entry.name.isidentifier())
         )
 
-    def _clash(self, name: str, names: frozenset[str]) -> bool:
-        if name.partition(".")[0] not in names:
+    def _clash(self, name: str) -> bool:
+        if name.partition(".")[0] not in self._names:
             return False
         owner = vars(sys.modules[name]).get(_OWNER)
         return owner is not None and owner != str(self.folder)
 
-    def _keep(self, names: frozenset[str]) -> None:
+    def _keep(self) -> None:
         for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] in names and self._is_ours(module):
+            if name.partition(".")[0] in self._names and self._is_ours(module):
                 vars(module)[_OWNER] = str(self.folder)
                 self._modules[name] = module
 
@@ -123,8 +124,7 @@ class UserCode:
         level: int = 0,
     ) -> ModuleType:
         """`__import__` as the folder's own file sees it, also long after it was loaded."""
-        top = name.partition(".")[0]
-        if level or (top in sys.modules and top not in self._modules):
+        if level or name.partition(".")[0] not in self._names:
             return builtins.__import__(name, globals, locals, fromlist, level)
         with self.importable():
             return builtins.__import__(name, globals, locals, fromlist, level)
