@@ -142,7 +142,8 @@ class _Handlers:
         return _json({"status": status}, status=status)
 
     def cookies(self, request: Request) -> Response:
-        return _json({}, headers=[("Set-Cookie", "a=1; Path=/"), ("Set-Cookie", "b=2; Path=/")])
+        cookies = [("Set-Cookie", "a=1; Path=/"), ("Set-Cookie", "b=2; Path=/")]
+        return _json({}, headers=[*cookies, ("X_Under_Score", "1"), ("X-Under-Score", "2")])
 
     def blocking(self, request: Request) -> Response:
         self._gates.named("began " + request.path_params["gate"]).set()

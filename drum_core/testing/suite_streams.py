@@ -32,9 +32,9 @@ class Gates:
 class SuiteStream:
     """A stream of one `kind`; `record` tells what happened to it.
 
-    `counted` has five chunks, one of them empty; `gated` waits for its gate after the first;
-    `failing` raises after the first; `endless` goes on for ten seconds; `where` tells thread and
-    context with each chunk.
+    `counted` has five chunks, one of them empty; `empty` has none; `gated` waits for its gate
+    after the first; `failing` raises after the first, `stillborn` before it; `endless` goes on
+    for ten seconds; `where` tells thread and context with each chunk.
     """
 
     def __init__(self, kind: str, gate: threading.Event) -> None:
@@ -71,6 +71,14 @@ class SuiteStream:
     def _failing(self) -> Iterator[bytes]:
         yield b"first,"
         raise RuntimeError("a chunk could not be made, on purpose")
+
+    def _stillborn(self) -> Iterator[bytes]:
+        if not self._gate.is_set():
+            raise RuntimeError("the first chunk could not be made, on purpose")
+        yield b""
+
+    def _empty(self) -> Iterator[bytes]:
+        yield from ()
 
     def _endless(self) -> Iterator[bytes]:
         until = time.monotonic() + 10

@@ -64,6 +64,21 @@ class StreamTests(Suite):
             expect(next(answer.chunks) != b"", "no chunk came")
         self._closed("left")
 
+    def test_empty_stream_is_closed(self) -> None:
+        """A stream without chunks is an empty body, and is closed."""
+        answer = self.call("GET", "/stream/empty/empty")
+        expect_same((answer.status, answer.body), (200, b""), "the answer")
+        self._closed("empty")
+
+    def test_stream_without_a_first_chunk_is_closed(self) -> None:
+        """When the first chunk cannot be made, the answer is broken or 500; it is closed too."""
+        try:
+            status = self.call("GET", "/stream/stillborn/stillborn").status
+        except BrokenAnswerError:
+            status = 500
+        expect_same(status, 500, "the status")
+        self._closed("stillborn")
+
     def test_stream_that_nobody_reads_is_closed(self) -> None:
         """A client that leaves before the first chunk leaves nothing open."""
         self.skip_unless(self.streams, "this host sends whole answers only")
