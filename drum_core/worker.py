@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import logging
 import threading
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -139,9 +140,13 @@ class Worker:
     def _run(self, item: _Deferred) -> None:
         logger.debug("worker: %s", item.desc)
         try:
-            wait_for(item.callback(), self.bridge)
+            self._settle(item.callback())
         except Exception:
             logger.exception("worker: %s failed; going on", item.desc)
+
+    def _settle(self, value: Awaitable[object] | object) -> None:
+        """Waits for what a callback returned, where it can be awaited."""
+        wait_for(value, self.bridge)
 
 
 class LocalWorker(Worker):

@@ -1,0 +1,279 @@
+"""One ASGI endpoint: a request read on the loop, answered in one thread from first to last byte."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Final
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+from anyio.lowlevel import RunVar
+from starlette.types import Message, Receive, Scope, Send
+
+from drum_core.body import SPOOL_BYTES
+from drum_core.messages import (
+    BodyWriter,
+    ByteStream,
+    Headers,
+    Request,
+    Response,
+    Route,
+    RoutePolicy,
+)
+from drum_core.serving.answers import fallback_response
+from drum_web.asgi_route import route_path
+from drum_web.urls import parse_query
+
+__all__ = ["Limiter", "RouteEndpoint", "raw_headers", "received_headers"]
+
+THREADS: Final = 128
+"""Requests of one application that may hold a thread; admission, in the core, is far below."""
+
+LINGER_SECONDS: Final = 1.0
+LINGER_BYTES: Final = 64 * 1024 * 1024
+"""How much of a body over the limit is read and dropped: a client that is still sending when the
+connection is closed would see a reset instead of the answer."""
+
+
+class Limiter:
+    """The threads of one application, on whichever event loop it runs."""
+
+    def __init__(self) -> None:
+        self._current: RunVar[anyio.CapacityLimiter] = RunVar("drum_threads")
+
+    def current(self) -> anyio.CapacityLimiter:
+        """The limiter of the running loop."""
+        try:
+            return self._current.get()
+        except LookupError:
+            limiter = anyio.CapacityLimiter(THREADS)
+            self._current.set(limiter)
+            return limiter
+
+
+class RouteEndpoint:
+    """An ASGI application that answers the requests of one route."""
+
+    def __init__(self, route: Route, limiter: Limiter) -> None:
+        self.route = route
+        self._limiter = limiter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Reads the body, calls the handler, and sends its response, unless the client leaves."""
+        headers = received_headers(scope)
+        writer = self.route.begin_body(headers)
+        try:
+            arrived = await _receive(receive, writer, self._limiter)
+        except OSError:
+            writer.close()
+            await _send_closing(send, _disk_full(scope, headers))
+            return
+        except BaseException:
+            writer.close()
+            raise
+        if not arrived:
+            writer.close()
+            return
+        exchange = _Exchange(self.route, scope, headers, writer)
+        if writer.overflowed:
+            send = _refusing(send, receive, linger="Expect" not in headers)
+        if self.route.policy is RoutePolicy.PROBE:
+            await exchange.answer_on_loop(send)
+        else:
+            await exchange.answer_in_thread(receive, send, self._limiter.current())
+
+
+class _Exchange:
+    """One request and its response."""
+
+    def __init__(self, route: Route, scope: Scope, headers: Headers, writer: BodyWriter) -> None:
+        self._route = route
+        self._scope = scope
+        self._headers = headers
+        self._writer = writer
+        self._left = threading.Event()
+        self._taken = False
+        self._sending: anyio.CancelScope | None = None
+
+    async def answer_on_loop(self, send: Send) -> None:
+        response = self._respond()
+        if isinstance(response.body, bytes):
+            await _send_whole(send, response)
+            return
+        try:
+            await send(_start(response))
+            for chunk in response.body:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            response.body.close()
+
+    async def answer_in_thread(
+        self, receive: Receive, send: Send, limiter: anyio.CapacityLimiter
+    ) -> None:
+        response: Response | None = None
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._watch, receive)
+                response = await anyio.to_thread.run_sync(self._work, send, limiter=limiter)
+                tasks.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            # The task group wraps what the thread raised; the watcher raises nothing.
+            raise group.exceptions[0] from None
+        finally:
+            self._end()
+        if response is not None:
+            await _send_whole(send, response)
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._left.set()
+
+    def _end(self) -> None:
+        """The task is over, or was cancelled: the thread must not go on sending."""
+        self._left.set()
+        if self._sending is not None:
+            self._sending.cancel()
+        if not self._taken:
+            self._writer.close()
+
+    def _respond(self) -> Response:
+        self._taken = True
+        return self._route.handler(
+            Request(
+                method=self._scope["method"],
+                path=route_path(self._scope),
+                query=parse_query(self._scope["query_string"]),
+                headers=self._headers,
+                body=self._writer.finish(),
+                path_params=self._scope.get("path_params", {}),
+                disconnected=self._left.is_set,
+            )
+        )
+
+    def _work(self, send: Send) -> Response | None:
+        """In the thread: a whole response is given to the loop, a stream is sent from here."""
+        response = self._respond()
+        if isinstance(response.body, bytes):
+            return response
+        try:
+            self._stream(send, response, response.body)
+        finally:
+            response.body.close()
+        return None
+
+    def _stream(self, send: Send, response: Response, chunks: ByteStream) -> None:
+        if not self._sent(send, _start(response)):
+            return
+        for chunk in chunks:
+            message = {"type": "http.response.body", "body": chunk, "more_body": True}
+            if not self._sent(send, message):
+                return
+        self._sent(send, {"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _sent(self, send: Send, message: Message) -> bool:
+        """Sends from the thread; false when nobody is there any more."""
+        if self._left.is_set():
+            return False
+        try:
+            anyio.from_thread.run(self._send, send, message)
+        except (OSError, RuntimeError):  # the connection, or the whole loop, has gone
+            return False
+        return not self._left.is_set()
+
+    async def _send(self, send: Send, message: Message) -> None:
+        with anyio.CancelScope() as self._sending:
+            if not self._left.is_set():
+                await send(message)
+
+
+async def _receive(receive: Receive, writer: BodyWriter, limiter: Limiter) -> bool:
+    """Writes the body, up to the limit; false when the client left before its end."""
+    size = 0
+    while not writer.overflowed:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return False
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size <= SPOOL_BYTES:
+            writer.write(chunk)
+        else:  # a file is written, which may block
+            await anyio.to_thread.run_sync(writer.write, chunk, limiter=limiter.current())
+        if not message.get("more_body", False):
+            break
+    return True
+
+
+def _refusing(send: Send, receive: Receive, *, linger: bool) -> Send:
+    """A `send` for an answer to a body that was not read: the connection cannot go on."""
+
+    async def send_last(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        elif linger and not message.get("more_body", False):
+            await send({**message, "more_body": True})
+            await _drop_rest(receive)
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await send(message)
+
+    return send_last
+
+
+async def _drop_rest(receive: Receive) -> None:
+    size = 0
+    with anyio.move_on_after(LINGER_SECONDS):
+        while size < LINGER_BYTES:
+            message = await receive()
+            size += len(message.get("body", b""))
+            if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                return
+
+
+async def _send_closing(send: Send, response: Response) -> None:
+    async def send_last(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    await _send_whole(send_last, response)
+
+
+def _disk_full(scope: Scope, received: Headers) -> Response:
+    status = HTTPStatus.INSUFFICIENT_STORAGE
+    path = route_path(scope)
+    return fallback_response(status, method=scope["method"], path=path, received=received)
+
+
+def _start(response: Response) -> Message:
+    return {
+        "type": "http.response.start",
+        "status": response.status,
+        "headers": raw_headers(response.headers.multi_items()),
+    }
+
+
+async def _send_whole(send: Send, response: Response) -> None:
+    await send(_start(response))
+    await send({"type": "http.response.body", "body": response.body, "more_body": False})
+
+
+def received_headers(scope: Scope) -> Headers:
+    """The request's header fields, as a WSGI application would see them.
+
+    Names with an underscore are left out, since they could pass for others in WSGI.
+    """
+    return Headers.received(
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in scope["headers"]
+        if b"_" not in name and (value or name != b"content-type")
+    )
+
+
+def raw_headers(fields: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Header fields as ASGI sends them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]

@@ -1,0 +1,193 @@
+"""One Flask view: a request read once and handed to a route, its answer written as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Final
+
+from flask import Response as FlaskResponse
+from flask import request
+from werkzeug.exceptions import ClientDisconnected, NotFound
+
+from drum_core.messages import BodyWriter, ByteStream, Headers, Request, Response, Route
+from drum_core.serving.answers import error_response, fallback_response, standard_headers
+from drum_web.urls import parse_query
+
+__all__ = ["NothingThere", "RouteView", "path_as_sent", "to_wsgi"]
+
+CHUNK_BYTES: Final = 64 * 1024
+
+
+class NothingThere(NotFound):
+    """No route has this path, although Flask has chosen a rule for it."""
+
+
+class RouteView:
+    """Answers the requests of one route."""
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+
+    def __call__(self, **path_params: str) -> FlaskResponse:
+        """Reads the body, calls the handler, and turns its response into Flask's."""
+        if path_as_sent().startswith("//"):
+            raise NothingThere  # werkzeug drops slashes at the front
+        received = Headers.received(request.headers.items())
+        writer = self._route.begin_body(received)
+        refusal = _receive(writer, received)
+        if refusal is not None:
+            writer.close()
+            fields = standard_headers(received)
+            return to_wsgi(
+                Response(
+                    status=refusal.status,
+                    headers=refusal.headers.with_defaults(fields),
+                    body=refusal.body,
+                )
+            )
+        return to_wsgi(
+            self._route.handler(
+                Request(
+                    method=request.method,
+                    path=request.path,
+                    query=parse_query(request.query_string),
+                    headers=received,
+                    body=writer.finish(),
+                    path_params=path_params,
+                    disconnected=_disconnect_probe(),
+                )
+            )
+        )
+
+
+def path_as_sent() -> str:
+    """The decoded path of the request, with every slash that the client sent."""
+    raw: str = request.environ.get("PATH_INFO", "")
+    return raw.encode("latin-1").decode("utf-8", "replace")
+
+
+def to_wsgi(response: Response) -> FlaskResponse:
+    """The same status, header fields and bytes; a stream is closed once by the server."""
+    if isinstance(response.body, bytes):
+        body: bytes | _Stream = response.body
+    else:
+        body = _Stream(response.body)
+    return _Answer(body, status=response.status, headers=list(response.headers.multi_items()))
+
+
+def _receive(writer: BodyWriter, received: Headers) -> Response | None:
+    """Writes the body, up to the limit; an answer instead where it cannot be had whole.
+
+    The rest of a body over the limit is left to the server, which drops it or closes the
+    connection: WSGI does not let an application say `Connection: close`.
+    """
+    if writer.overflowed:
+        return None
+    if "stream" in request.__dict__:
+        return _take_kept(writer, received)
+    chunks = _chunks()
+    size = 0
+    try:
+        for chunk in chunks:
+            size += len(chunk)
+            if not _write(writer, chunk):
+                return None
+    except _DiskFull:
+        return _fallback(HTTPStatus.INSUFFICIENT_STORAGE, received)
+    except (ClientDisconnected, OSError):
+        return error_response(400, "ERROR: the request body ended before it was complete.")
+    if size < (request.content_length or 0):
+        return error_response(400, "ERROR: the request body ended before it was complete.")
+    return None
+
+
+def _take_kept(writer: BodyWriter, received: Headers) -> Response | None:
+    """As `_receive`, after an extension or a before_request function has read the body."""
+    data = request.get_data()
+    expected = request.content_length
+    chunked = "chunked" in received.get("Transfer-Encoding", "").lower()
+    lost = len(data) < expected if expected is not None else chunked and not data
+    if lost:
+        return error_response(
+            400,
+            "ERROR: another part of this application has read the request body, and did not keep "
+            "it. Call request.get_data() before request.form, request.files or request.stream.",
+        )
+    try:
+        _write(writer, data)
+    except _DiskFull:
+        return _fallback(HTTPStatus.INSUFFICIENT_STORAGE, received)
+    return None
+
+
+def _chunks() -> Iterator[bytes]:
+    stream = request.stream
+    while chunk := stream.read(CHUNK_BYTES):
+        yield chunk
+
+
+class _DiskFull(Exception):
+    """The body cannot be kept; an error of ours, not of the client's connection."""
+
+
+def _write(writer: BodyWriter, chunk: bytes) -> bool:
+    try:
+        return writer.write(chunk)
+    except OSError as error:
+        raise _DiskFull from error
+
+
+def _fallback(status: int, received: Headers) -> Response:
+    return fallback_response(status, method=request.method, path=request.path, received=received)
+
+
+def _disconnect_probe() -> Callable[[], bool]:
+    """Whether the client has closed its connection, where the server shows its socket."""
+    connection: object = request.environ.get("gunicorn.socket") or request.environ.get(
+        "werkzeug.socket"
+    )
+    # A TLS socket cannot peek; it is never seen to be closed.
+    if type(connection) is not socket.socket:
+        return lambda: False
+
+    def disconnected() -> bool:
+        with contextlib.suppress(BlockingIOError):
+            try:
+                return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+            except ConnectionError:
+                return True
+            except OSError:  # the request has been answered, and its socket closed
+                return True
+        return False
+
+    return disconnected
+
+
+class _Answer(FlaskResponse):
+    """A Flask response that adds nothing to what it is given."""
+
+    default_mimetype: str | None = None
+    automatically_set_content_length = False
+    autocorrect_location_header = False
+
+
+class _Stream:
+    """Gives a stream to WSGI; closes it once, also when it is dropped before it is sent."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._stream)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._stream.close()
+
+    def __del__(self) -> None:
+        self.close()
