@@ -109,10 +109,13 @@ class Headers(MultiMapping):
         """The header fields of a request, in the one spelling user code sees on every host.
 
         Names become `Title-Case`, and fields of one name are joined by commas
-        (RFC 9110, section 5.3), as WSGI servers do before an application can see them.
+        (RFC 9110, section 5.3), as WSGI servers do before an application can see them. Names
+        with an underscore are left out, as there: they could be taken for the hyphened ones.
         """
         joined: dict[str, str] = {}
         for name, value in pairs:
+            if "_" in name:
+                continue
             title = "-".join(word.capitalize() for word in name.split("-"))
             joined[title] = f"{joined[title]},{value}" if title in joined else value
         return cls(joined.items())
@@ -141,6 +144,9 @@ class ByteStream(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One HTTP request, whole, as the core sees it on every host.
+
+    `path` is percent-decoded, and includes the prefix under which the route was added; what a
+    server or an outer application cut off (`SCRIPT_NAME`, `root_path`) is not in it.
 
     The body has been read by the host (see `Route.begin_body`) and is closed by the core when
     it has been answered. `disconnected` may be asked at any time, from any thread, whether the
@@ -190,7 +196,7 @@ class Route:
     """One URL path and who answers it.
 
     `path` is literal text that starts with `/`; its end may be `{name:path}`, which matches one
-    character or more, slashes included, and is found in `Request.path_params`. No slash is added
+    character or more, the first of them no slash, and is found in `Request.path_params`. No slash is added
     or taken away by a host: both forms are routes where both are meant.
 
     `methods` are all that the path takes, HEAD and OPTIONS included: a host adds none of its own.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from drum_core.cli import console
@@ -84,14 +84,19 @@ def _options(command: Command, environ: Mapping[str, str]) -> tuple[Options, lis
 
 
 def _run(options: Options) -> int:
+    from drum_core.cli.first_requests import requests_suggested
     from drum_core.options import ScoreOptions, ServerOptions
     from drum_core.results import ScoreResult
 
     started = time.perf_counter()
-    # A score answers on the standard output; what hooks print must not get into it.
-    quiet = console.prints_on_stderr() if isinstance(options, ScoreOptions) else nullcontext()
-    ended = nullcontext() if isinstance(options, ServerOptions) else _sigterm_interrupts()
-    with ended, quiet:
+    with contextlib.ExitStack() as around:
+        if isinstance(options, ServerOptions):
+            around.enter_context(requests_suggested(options))
+        else:
+            around.enter_context(_sigterm_interrupts())
+        if isinstance(options, ScoreOptions):
+            # A score answers on the standard output; what hooks print must not get into it.
+            around.enter_context(console.prints_on_stderr())
         result = _result(options)
     seconds = time.perf_counter() - started
     status = console.show_result(result)
@@ -108,7 +113,7 @@ def _result(options: Options) -> RunResult:
         return CMRunner(runtime).run()
 
 
-@contextmanager
+@contextlib.contextmanager
 def _sigterm_interrupts() -> Iterator[None]:
     """Makes SIGTERM end a run as Ctrl-C does, so that half-made files are cleaned up."""
     if threading.current_thread() is not threading.main_thread():
@@ -128,8 +133,8 @@ def _report(name: str, error: BaseException, *, show_stacktrace: bool) -> int:
         text = f"error: {error}"
     else:
         text = (
-            f"error: unexpected {type(error).__name__}: {str(error) or '(no message)'}. This is a "
-            "bug in drum, not in your model. Please report it with what --show-stacktrace shows."
+            f"error: unexpected {type(error).__name__}: {str(error) or '(no message)'}. This is "
+            "probably a bug in drum. Please report it with what --show-stacktrace shows."
         )
     console.show_error(name, text, error if show_stacktrace else None)
     return status_of(error)

@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
 from typing_extensions import assert_never
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "finish",
+    "has_reader",
     "prints_on_stderr",
     "show_error",
     "show_result",
+    "show_suggestions",
     "show_text",
     "show_times",
 ]
@@ -83,6 +85,20 @@ def show_error(name: str, text: str, error: BaseException | None = None) -> None
     from rich.text import Text
 
     console.print(Text.assemble((f"{name}: ", "bold red"), text))
+
+
+def has_reader() -> bool:
+    """Whether somebody reads the standard error on a terminal."""
+    return sys.stderr.isatty()
+
+
+def show_suggestions(requests: Sequence[str]) -> None:
+    """Shows requests to try on a server that has just started, on the standard error."""
+    console = _terminal(sys.stderr)
+    if console is not None:
+        console.print("From another terminal (Ctrl+C ends the server):", style="bold")
+        for request in requests:
+            console.print(f"  {request}", style="cyan", soft_wrap=True)
 
 
 def finish(status: int) -> int:

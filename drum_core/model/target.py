@@ -100,6 +100,7 @@ def resolve_target(options: ModelOptions, metadata: Metadata | None) -> Target:
 
 
 def target_type(options: ModelOptions, metadata: Metadata | None) -> TargetType:
+    """The target type that options and metadata agree on; raises as `resolve_target`."""
     asked = options.target_type
     if metadata is None:
         if asked is None:

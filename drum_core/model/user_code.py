@@ -64,10 +64,8 @@ class UserCode:
     def importable(self) -> Iterator[None]:
         """Inside, an import of a name that this folder has finds this folder's module."""
         with _IMPORTING:
-            names = self._names()
-            others = {
-                name: module for name, module in sys.modules.items() if self._clash(name, names)
-            }
+            self._names = self._importable_names()
+            others = {name: module for name, module in sys.modules.items() if self._clash(name)}
             for name in others:
                 del sys.modules[name]
             sys.modules.update(self._modules)

@@ -45,7 +45,11 @@ class AsgiClient:
     def __enter__(self) -> Self:
         self._thread.start()
         self._spawn(self._lifespan.run(self._app))
-        self._lifespan.wait("startup")
+        try:
+            self._lifespan.wait("startup")
+        except BrokenAnswerError:
+            self._end_loop()
+            raise
         return self
 
     def __exit__(
@@ -58,12 +62,7 @@ class AsgiClient:
             self._loop.call_soon_threadsafe(self._lifespan.ending.set)
             self._lifespan.wait("shutdown")
         finally:
-            with suppress(TimeoutError):
-                self._spawn(self._loop.shutdown_default_executor()).result(_WAIT_SECONDS)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_WAIT_SECONDS)
-            if not self._thread.is_alive():
-                self._loop.close()
+            self._end_loop()
 
     @contextmanager
     def __call__(self, call: Call) -> Iterator[OpenAnswer]:
@@ -76,6 +75,14 @@ class AsgiClient:
         finally:
             self._loop.call_soon_threadsafe(exchange.left.set)
             ended.result(_WAIT_SECONDS)
+
+    def _end_loop(self) -> None:
+        with suppress(TimeoutError):
+            self._spawn(self._loop.shutdown_default_executor()).result(_WAIT_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_WAIT_SECONDS)
+        if not self._thread.is_alive():
+            self._loop.close()
 
     def _spawn(self, work: Awaitable[None]) -> Future[None]:
         return asyncio.run_coroutine_threadsafe(_as_coroutine(work), self._loop)

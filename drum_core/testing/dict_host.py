@@ -96,9 +96,10 @@ class DictHost:
         if path in self._exact:
             return self._exact[path], {}
         for literal in sorted(self._open, key=len, reverse=True):
-            if path.startswith(literal) and len(path) > len(literal):
+            rest = path.removeprefix(literal) if path.startswith(literal) else ""
+            if rest and not rest.startswith("/"):
                 name, route = self._open[literal]
-                return route, {name: path[len(literal) :]}
+                return route, {name: rest}
         return None, {}
 
 

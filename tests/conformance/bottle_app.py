@@ -33,7 +33,7 @@ class BottleApp:
         for route in routes:
             both = [prefix] if prefix and route.path == "/" else []
             for path in [prefix + route.path, *both]:
-                rule = re.sub(r"\{(\w+):path\}$", r"<\1:path>", path)
+                rule = re.sub(r"\{(\w+):path\}$", r"<\1:re:[^/].*>", path)
                 if any(known.rule == rule for known in self.app.routes):
                     raise ValueError(f"the path {path!r} is taken already")
                 # ANY, because Bottle would answer HEAD with the rule for GET

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-from drum_core.testing import DrivenWorker, WorkerContextConformance
+from fastapi import FastAPI
+
+from drum_core.testing import AsgiClient, DrivenWorker, WorkerContextConformance
 from drum_core.worker import LocalWorker, Worker
+from drum_web import FastAPIWorkerCtx, WorkerCtx
 
 
 class TestWorker(WorkerContextConformance):
@@ -29,3 +32,32 @@ class TestLocalWorker(WorkerContextConformance):
         """A worker that is ended by its block."""
         with LocalWorker() as worker:
             yield DrivenWorker(worker, worker.start, worker.stop, worker.close, worker.error)
+
+
+class TestWorkerCtx(WorkerContextConformance):
+    """The context of a gunicorn worker, which its server's hooks drive."""
+
+    @contextmanager
+    def worker(self) -> Iterator[DrivenWorker]:
+        """A context, driven as gunicorn's hooks do."""
+        worker = WorkerCtx()
+        yield DrivenWorker(worker, worker.start, worker.stop, worker.cleanup, worker.error)
+
+
+class TestFastAPIWorkerCtx(WorkerContextConformance):
+    """The context of an ASGI application, which its lifespan drives."""
+
+    @contextmanager
+    def worker(self) -> Iterator[DrivenWorker]:
+        """A context, started and cleaned up by the lifespan of a real application."""
+        worker = FastAPIWorkerCtx()
+        with ExitStack() as stack:
+
+            def start() -> None:
+                stack.enter_context(AsgiClient(FastAPI(lifespan=worker.lifespan)))
+
+            def cleanup() -> None:
+                stack.close()
+                worker.cleanup()  # where there was no lifespan to do it
+
+            yield DrivenWorker(worker, start, worker.stop, cleanup, worker.error)
