@@ -196,8 +196,8 @@ class Route:
     """One URL path and who answers it.
 
     `path` is literal text that starts with `/`; its end may be `{name:path}`, which matches one
-    character or more, the first of them no slash, and is found in `Request.path_params`. No slash is added
-    or taken away by a host: both forms are routes where both are meant.
+    character or more, the first of them no slash, and is found in `Request.path_params`. No slash
+    is added or taken away by a host: both forms are routes where both are meant.
 
     `methods` are all that the path takes, HEAD and OPTIONS included: a host adds none of its own.
     Routes of one `name` share one handler and one policy.
