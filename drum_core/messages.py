@@ -215,7 +215,8 @@ class Route:
 
         Keeps at most `body_limit` bytes; when the length that `headers` declare is already more,
         takes none. The host stops reading when `write` says no, and hands over what it has: the
-        core answers 413.
+        core answers 413. A body that ends before its declared length is no request: the host
+        answers 400, if anybody is there, and never calls the handler.
         """
         declared = headers.get("Content-Length", "")
         size = int(declared) if declared.isascii() and declared.isdigit() else None

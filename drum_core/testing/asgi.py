@@ -148,7 +148,11 @@ class _Exchange:
     async def _receive(self) -> _Message:
         if self._to_send:
             chunk = self._to_send.popleft()
-            return {"type": "http.request", "body": chunk, "more_body": bool(self._to_send)}
+            more = bool(self._to_send) or self._call.is_cut()
+            return {"type": "http.request", "body": chunk, "more_body": more}
+        if self._call.is_cut():
+            self.left.set()
+            self._got.put(BrokenAnswerError("the client left before the body was complete"))
         await self.left.wait()
         return {"type": "http.disconnect"}
 

@@ -82,6 +82,9 @@ class DictHost:
             )
         writer = route.begin_body(headers)
         all(writer.write(chunk) for chunk in call.chunks())
+        if call.is_cut() and not writer.overflowed:
+            writer.close()
+            raise BrokenAnswerError("the client left before the body was complete")
         request = Request(
             method=call.method,
             path=path,

@@ -22,7 +22,8 @@ class Call:
     """What a client sends.
 
     `target` is the path and the query as they stand on the request line: percent-encoded ASCII.
-    A body given as a sequence of chunks is sent without a declared length.
+    A body given as a sequence of chunks is sent without a declared length. A `Content-Length`
+    among `headers` is believed: when it is more than the body, the client leaves in mid-body.
     """
 
     method: str
@@ -34,9 +35,16 @@ class Call:
         """The fields as sent: those of `headers`, and what tells where the body ends."""
         if not isinstance(self.body, bytes):
             return [*self.headers, ("Transfer-Encoding", "chunked")]
+        if any(name.lower() == "content-length" for name, _ in self.headers):
+            return list(self.headers)
         if self.body or self.method in {"POST", "PUT", "PATCH"}:
             return [*self.headers, ("Content-Length", str(len(self.body)))]
         return list(self.headers)
+
+    def is_cut(self) -> bool:
+        """Whether the body ends before the length it declares."""
+        declared = Headers(self.wire_headers()).get("Content-Length", "0")
+        return int(declared) > sum(map(len, self.chunks()))
 
     def chunks(self) -> list[bytes]:
         """The body in pieces of network size, or as given."""

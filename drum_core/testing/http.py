@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -49,6 +50,8 @@ def _send(connection: http.client.HTTPConnection, call: Call) -> None:
             connection.send(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
         if chunked:
             connection.send(b"0\r\n\r\n")
+        if call.is_cut():
+            connection.sock.shutdown(socket.SHUT_WR)
 
 
 def _chunks(response: http.client.HTTPResponse) -> Iterator[bytes]:

@@ -17,12 +17,13 @@ from drum_core.serving.answers import fallback_response
 
 
 class BottleApp:
-    """A `WebApp` on Bottle. Without an `app` it makes one, and answers 404 as the core does."""
+    """A `WebApp` on Bottle. Without an `app` it makes one, whose errors are the core's."""
 
     def __init__(self, app: bottle.Bottle | None = None) -> None:
         self.app = app or bottle.Bottle()
         if app is None:
             self.app.error(404, lambda error: _refusal(404))
+            self.app.error(500, lambda error: _refusal(500))
 
     def server_type(self) -> str:
         """`bottle`."""
@@ -31,8 +32,8 @@ class BottleApp:
     def add_routes(self, routes: Sequence[Route], /, *, prefix: str = "") -> None:
         """Registers each route as a rule of Bottle's own."""
         for route in routes:
-            both = [prefix] if prefix and route.path == "/" else []
-            for path in [prefix + route.path, *both]:
+            bare = [prefix] if prefix and route.path == "/" else []
+            for path in [prefix + route.path, *bare]:
                 rule = re.sub(r"\{(\w+):path\}$", r"<\1:re:[^/].*>", path)
                 if any(known.rule == rule for known in self.app.routes):
                     raise ValueError(f"the path {path!r} is taken already")
@@ -59,6 +60,50 @@ class _View:
         return _native(self._route.handler(_request(self._route, path_params)))
 
 
+def _request(route: Route, path_params: Mapping[str, str]) -> Request:
+    headers = _headers()
+    return Request(
+        method=bottle.request.method,
+        path=bottle.request.environ["PATH_INFO"],
+        query=Query(parse_qsl(bottle.request.query_string, keep_blank_values=True)),
+        headers=headers,
+        body=_body(route, headers),
+        path_params=path_params,
+    )
+
+
+def _headers() -> Headers:
+    sent = bottle.request.headers  # raw, for it would decode them as UTF-8
+    return Headers.received((name, sent.raw(name)) for name in sent if sent.raw(name))
+
+
+def _body(route: Route, headers: Headers) -> Body:
+    source = bottle.request.environ["wsgi.input"]
+    chunked = bottle.request.environ.get("wsgi.input_terminated", False)
+    left = int(headers.get("Content-Length", "0"))
+    writer = route.begin_body(headers)
+    while not writer.overflowed and (chunked or left > 0):
+        chunk = source.read(65536 if chunked else min(left, 65536))
+        if not chunk:
+            break
+        writer.write(chunk)
+        left -= len(chunk)
+    if left > 0 and not writer.overflowed:
+        writer.close()
+        raise _refusal(400)  # the client left in mid-body
+    return writer.finish()
+
+
+def _native(response: Response) -> bottle.HTTPResponse:
+    body = response.body if isinstance(response.body, bytes) else _Stream(response.body)
+    answer = bottle.HTTPResponse(body, response.status)
+    fields = answer.headers.dict  # add_header() would respell the names
+    fields["Content-Type"] = []  # or Bottle makes one up
+    for name, value in response.headers.multi_items():
+        fields.setdefault(name, []).append(value)
+    return answer
+
+
 class _Stream:
     """An iterator over a stream that closes it once, whatever Bottle does with it."""
 
@@ -78,52 +123,10 @@ class _Stream:
             raise
 
     def close(self) -> None:
+        """Called by the server, and at the end."""
         if not self._closed:
             self._closed = True
             self._stream.close()
-
-
-def _request(route: Route, path_params: Mapping[str, str]) -> Request:
-    environ = bottle.request.environ
-    headers = _headers()
-    return Request(
-        method=bottle.request.method,
-        path=environ["PATH_INFO"],
-        query=Query(parse_qsl(bottle.request.query_string, keep_blank_values=True)),
-        headers=headers,
-        body=_body(route, headers),
-        path_params=path_params,
-    )
-
-
-def _headers() -> Headers:
-    sent = bottle.request.headers  # raw, for it would decode them as UTF-8
-    return Headers.received((name, sent.raw(name)) for name in sent if sent.raw(name))
-
-
-def _body(route: Route, headers: Headers) -> Body:
-    source = bottle.request.environ["wsgi.input"]
-    chunked = bottle.request.environ.get("wsgi.input_terminated", False)
-    left = int(headers.get("Content-Length", "0"))
-    writer = route.begin_body(headers)
-    while chunked or left > 0:
-        chunk = source.read(65536 if chunked else min(left, 65536))
-        if not chunk or not writer.write(chunk):
-            break
-        left -= len(chunk)
-    return writer.finish()
-
-
-def _native(response: Response) -> bottle.HTTPResponse:
-    body = response.body
-    answer = bottle.HTTPResponse(
-        body if isinstance(body, bytes) else _Stream(body), response.status
-    )
-    fields = answer.headers.dict  # add_header() would respell names
-    fields["Content-Type"] = []  # or Bottle makes one up
-    for name, value in response.headers.multi_items():
-        fields.setdefault(name, []).append(value)
-    return answer
 
 
 def _refusal(status: int, allow: Sequence[str] = ()) -> bottle.HTTPResponse:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 
 from drum_core.body import SPOOL_BYTES
+from drum_core.testing.exchange import BrokenAnswerError
 from drum_core.testing.suite_routes import BODY_LIMIT
 from drum_core.testing.webapp.suite import Suite, expect, expect_same
 
@@ -63,6 +65,15 @@ class BodyTests(Suite):
     def test_chunked_body_over_the_limit_reaches_the_handler(self) -> None:
         """A body that grows over the limit while it arrives is cut, and the handler is told."""
         self._overflows([b"x" * 600] * 20)
+
+    def test_cut_body_reaches_no_handler(self) -> None:
+        """A body that ends before its declared length is never handed over as if it were whole."""
+        status = 400
+        with suppress(BrokenAnswerError):
+            cut = [("Content-Length", "10")]
+            status = self.call("POST", "/open/began%20cut", headers=cut, body=b"half").status
+        expect_same(status, 400, "the status")
+        expect_same(self.seen("GET", "/record/began%20cut")["began"], False, "handler was called")
 
     def _overflows(self, body: bytes | Sequence[bytes]) -> None:
         seen = self.seen("POST", "/limited", body=body)
