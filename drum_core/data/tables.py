@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import itertools
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from drum_core.errors import InputError, listed
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["read_csv"]
 
 logger = logging.getLogger(__name__)
+
+_HEAD: Final = 1 << 20
+"""Bytes looked at for the header and the first row."""
 
 
 def read_csv(data: bytes) -> DataFrame:
@@ -43,22 +48,31 @@ def read_csv(data: bytes) -> DataFrame:
 
 
 def _check_shape(frame: DataFrame, data: bytes) -> None:
-    import pandas as pd
-
-    if not isinstance(frame.index, pd.RangeIndex):
+    header, first = _field_counts(data)
+    if first > header:  # pandas would quietly take the first field for an index
         raise InputError(
-            f"The rows of the CSV have more fields than its header, which has {frame.shape[1]}. "
+            f"The rows of the CSV have more fields than its header: {first} and {header}. "
             "Give every column a name, or quote fields that contain a comma."
         )
     if frame.empty:
         raise InputError(
             f"The input has a header ({listed(frame.columns)}) but no rows; nothing to predict."
         )
-    header = data[: data.find(b"\n") if b"\n" in data else None]
-    if doubled := [name for name in frame.columns if _is_doubled(str(name), frame, header)]:
+    names = data[: data.find(b"\n") if b"\n" in data else None]
+    if doubled := [name for name in frame.columns if _is_doubled(str(name), frame, names)]:
         logger.warning(
             "the header has a column name twice; read the later ones as %s", listed(doubled)
         )
+
+
+def _field_counts(data: bytes) -> tuple[int, int]:
+    """How many fields the header and the first row have."""
+    head = io.StringIO(data[:_HEAD].decode("utf-8", "replace"), newline="")
+    try:
+        records = list(itertools.islice(filter(None, csv.reader(head)), 2))
+    except csv.Error:  # a field of over 128 KiB
+        return 0, 0
+    return len(records[0]), len(records[-1])
 
 
 def _is_doubled(name: str, frame: DataFrame, header: bytes) -> bool:

@@ -37,6 +37,14 @@ _CALLS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The hooks used here, and what they are given by position; `init` gets `code_dir=`."""
 
+_SCORE_KEYWORDS: Final = frozenset(
+    {
+        *("binary_data", "mimetype", "charset", "sparse_colnames", "target_type"),
+        *("positive_class_label", "negative_class_label", "class_labels"),
+    }
+)
+"""What a score hook is told by keyword, if its signature has a place for it."""
+
 _LATER: Final = frozenset({"fit", "chat", "get_supported_llm_models", "score_unstructured"})
 """Hooks of other run modes and target types: known, and left alone."""
 
@@ -141,9 +149,8 @@ def _checked(name: str, function: object, path: Path, bridge: AsyncBridge) -> Ho
     except (TypeError, ValueError):  # a function of C code: its first call will tell
         return Hook(name, function, path, bridge, keywords=None)
     keywords = _keywords(signature)
-    given = {"code_dir": ""} if name == "init" else {}
     try:
-        signature.bind(*_CALLS[name], **given)
+        signature.bind(*_CALLS[name], **_given_keywords(name, keywords))
     except TypeError as error:
         line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
         where = f"{path}, line {line}" if line else str(path)
@@ -154,6 +161,17 @@ def _checked(name: str, function: object, path: Path, bridge: AsyncBridge) -> Ho
             f"as {name}{signature}."
         ) from error
     return Hook(name, function, path, bridge, keywords)
+
+
+def _given_keywords(hook: str, accepted: frozenset[str] | None) -> dict[str, str]:
+    """Keywords as in a real call of the hook, to try its signature with."""
+    match hook:
+        case "init":
+            return {"code_dir": ""}
+        case "score":
+            return dict.fromkeys(_SCORE_KEYWORDS & (accepted or _SCORE_KEYWORDS), "")
+        case _:
+            return {}
 
 
 def _keywords(signature: inspect.Signature) -> frozenset[str] | None:
