@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -154,14 +153,12 @@ def _disconnect_probe() -> Callable[[], bool]:
         return lambda: False
 
     def disconnected() -> bool:
-        with contextlib.suppress(BlockingIOError):
-            try:
-                return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-            except ConnectionError:
-                return True
-            except OSError:  # the request has been answered, and its socket closed
-                return True
-        return False
+        try:
+            return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:  # nothing to read: the client is there, and waits
+            return False
+        except OSError:  # reset; or the request has been answered, and its socket closed
+            return True
 
     return disconnected
 
