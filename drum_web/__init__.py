@@ -28,3 +28,7 @@ def __getattr__(name: str) -> object:
     from drum_core.registry import import_object
 
     return import_object(f"{_HOMES[name]}:{name}", purpose=name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
