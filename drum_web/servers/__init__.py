@@ -1,1 +1,1 @@
-"""The servers: each listens, starts workers, and ends them."""
+"""The servers: each module has `serve(settings, assemble)`, and is found by its entry point."""

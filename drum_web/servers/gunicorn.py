@@ -1,0 +1,181 @@
+"""Flask on gunicorn: this process is the master, and forks the workers."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from types import FrameType
+from typing import Final
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
+from gunicorn.workers.gthread import ThreadWorker
+from typing_extensions import override
+
+from drum_core.errors import DrumError
+from drum_core.options.server import ServerSettings
+from drum_core.protocols import Assemble
+from drum_web.flask_app import FlaskApp
+from drum_web.gunicorn_worker import WorkerCtx
+from drum_web.servers.listening import announce, listen
+from drum_web.servers.signals import handled
+
+__all__ = ["serve"]
+
+logger = logging.getLogger("drum.server")
+
+THREADS: Final = 32
+"""Requests of a worker that may hold a thread: probes pass while others wait for the model."""
+
+CANNOT_WORK: Final = Arbiter.WORKER_BOOT_ERROR
+"""Exit status at which the master ends too, instead of starting another worker."""
+
+GRACE_SECONDS: Final = 5
+QUICK_SECONDS: Final = 30.0
+QUICK_DEATHS: Final = 5
+
+
+def serve(settings: ServerSettings, assemble: Assemble) -> int:
+    """Serves until SIGTERM or SIGINT, then drains; 0, or 1 when the model cannot load.
+
+    Raises `ServerError` when it cannot listen.
+    """
+    stopped_early: list[int] = []
+    with handled(lambda number, frame: stopped_early.append(number)):
+        sock = listen(settings)
+        announce(sock)
+        # gunicorn closes the descriptor that it is given.
+        application = _Application(settings, assemble, sock.detach(), stopped_early)
+        try:
+            Arbiter(application).run()
+        except SystemExit as end:
+            return 1 if end.code else 0
+    return 0
+
+
+class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes no types
+    """What gunicorn runs, and its hooks. In a worker it has the application and its context."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        assemble: Assemble,
+        descriptor: int,
+        stopped_early: list[int],
+    ) -> None:
+        self._settings = settings
+        self._assemble = assemble
+        self._descriptor = descriptor
+        self._stopped_early = stopped_early
+        self._context: WorkerCtx | None = None
+        self._worker: ThreadWorker | None = None
+        self._stopper: threading.Thread | None = None
+        self._failed = False
+        self._born = 0.0
+        self._deaths = 0
+        super().__init__()
+
+    @override
+    def load_config(self) -> None:
+        for name, value in self._options().items():
+            self.cfg.set(name, value)
+
+    @override
+    def load(self) -> object:
+        """In a worker: the WSGI application, with the model's routes."""
+        app = FlaskApp()
+        self._context = WorkerCtx(app.app, on_fail=self._fail)
+        try:
+            self._assemble(app, self._context)
+        except DrumError as error:
+            logger.error("%s", error)
+            sys.exit(CANNOT_WORK)
+        return app.app
+
+    def _options(self) -> Mapping[str, object]:
+        settings = self._settings
+        return {
+            "bind": f"fd://{self._descriptor}",
+            "backlog": settings.backlog,
+            "workers": settings.workers,
+            "worker_class": "gthread",
+            "threads": THREADS,
+            "keepalive": settings.keep_alive,
+            # A load that holds the interpreter for long is no reason to kill a worker.
+            "timeout": 0,
+            # The master's patience; a worker has its own, see _forked.
+            "graceful_timeout": settings.graceful_timeout + GRACE_SECONDS,
+            "accesslog": None,
+            "loglevel": _level(settings.logging_level),
+            "forwarded_allow_ips": "",
+            "control_socket_disable": True,
+            "when_ready": self._ready,
+            "pre_fork": self._forking,
+            "post_fork": self._forked,
+            "post_worker_init": self._started,
+            "worker_exit": self._exited,
+            "child_exit": self._died,
+        }
+
+    # In the master.
+
+    def _ready(self, arbiter: Arbiter) -> None:
+        # gunicorn ends at once on SIGINT; here it drains, as on SIGTERM.
+        signal.signal(signal.SIGINT, lambda number, frame: arbiter.signal(signal.SIGTERM, frame))
+        if self._stopped_early:
+            arbiter.signal(signal.SIGTERM, None)
+
+    def _forking(self, arbiter: Arbiter, worker: ThreadWorker) -> None:
+        self._born = time.monotonic()
+
+    def _died(self, arbiter: Arbiter, worker: ThreadWorker) -> None:
+        quick = time.monotonic() - self._born < QUICK_SECONDS
+        self._deaths = self._deaths + 1 if quick else 1
+        if self._deaths >= QUICK_DEATHS:
+            raise HaltServer("Workers die again and again, soon after their start.", CANNOT_WORK)
+
+    # In a worker.
+
+    def _forked(self, arbiter: Arbiter, worker: ThreadWorker) -> None:
+        self._worker = worker
+        worker.cfg.set("graceful_timeout", self._settings.graceful_timeout)
+
+    def _started(self, worker: ThreadWorker) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        if self._context is not None:
+            self._context.start()
+            if self._failed or not worker.alive:
+                self._stop(signal.SIGTERM, None)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        """A signal handler: in a thread, the stop callbacks cannot meet a lock of this one."""
+        if self._stopper is None and self._context is not None:
+            self._stopper = threading.Thread(target=self._context.stop, name="drum-stop")
+            self._stopper.start()
+        if self._worker is not None:
+            self._worker.handle_exit(number, frame)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._stopper is None:
+            logger.error("Stopping, since the model cannot be served: %s", error)
+            self._failed = True
+            self._stop(signal.SIGTERM, None)
+
+    def _exited(self, arbiter: Arbiter, worker: ThreadWorker) -> None:
+        if self._stopper is not None:
+            self._stopper.join(self._settings.graceful_timeout)
+        if self._context is not None:
+            self._context.cleanup()
+        if self._failed:
+            sys.exit(CANNOT_WORK)
+
+
+def _level(word: str) -> str:
+    """gunicorn's name of a level of ours."""
+    return {"all": "debug", "warn": "warning", "fatal": "critical"}.get(word, word)

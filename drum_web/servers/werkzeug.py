@@ -1,0 +1,159 @@
+"""Flask on werkzeug's development server, one thread a request."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import FrameType
+from typing import Final
+
+from typing_extensions import override
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from drum_core.options.server import ServerSettings
+from drum_core.protocols import Assemble
+from drum_web.flask_app import FlaskApp
+from drum_web.gunicorn_worker import WorkerCtx
+from drum_web.servers.listening import announce, listen
+from drum_web.servers.signals import handled
+from drum_web.servers.supervisor import supervise
+
+__all__ = ["run_worker", "serve"]
+
+logger = logging.getLogger("drum.server")
+
+SETTLE_SECONDS: Final = 0.2
+"""After the last accept: a connection just taken becomes a request."""
+
+
+def serve(settings: ServerSettings, assemble: Assemble) -> int:
+    """Serves until SIGTERM or SIGINT, then drains; 0, or 1 when the model cannot load.
+
+    Raises `ServerError` when it cannot listen.
+    """
+    with listen(settings) as sock:
+        if settings.workers > 1:
+            return supervise(run_worker, settings, assemble, sock)
+        return run_worker(settings, assemble, sock)
+
+
+def run_worker(settings: ServerSettings, assemble: Assemble, sock: socket.socket) -> int:
+    """Serves on `sock` in this process; what `serve` says."""
+    ending = _Ending()
+    worker = WorkerCtx(on_fail=ending.fail)
+    app = FlaskApp()
+    worker.app = app.app
+    with handled(ending.stop):
+        try:
+            assemble(app, worker)
+            if settings.workers == 1:
+                announce(sock)
+            server = _Server(sock, app)
+            worker.start()
+            server.start()
+            ending.wait()
+            worker.stop()
+            server.drain(settings.graceful_timeout)
+        finally:
+            worker.cleanup()
+    return 1 if ending.failed else 0
+
+
+class _Ending:
+    """Why and when the worker ends."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+        self.failed = False
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        """A signal handler."""
+        self._asked.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the server because its worker can never work; from any thread."""
+        if not self._asked.is_set():
+            logger.error("Stopping, since the model cannot be served: %s", error)
+            self.failed = True
+            self._asked.set()
+
+    def wait(self) -> None:
+        # With a timeout, since a wait without one is deaf to signals on some systems.
+        while not self._asked.wait(1.0):
+            pass
+
+
+class _Server(ThreadedWSGIServer):
+    """A server on a socket that other processes may accept from as well."""
+
+    def __init__(self, sock: socket.socket, app: FlaskApp) -> None:
+        host, port = sock.getsockname()[:2]
+        self._busy = 0
+        self._change = threading.Condition()
+        super().__init__(host, port, app.app, handler=_Handler, fd=sock.fileno())
+        # Another worker may take the connection that select has announced.
+        self.socket.setblocking(False)
+        self._loop = threading.Thread(target=self.serve_forever, args=(0.1,), name="drum-accept")
+        self._loop.daemon = True
+
+    def start(self) -> None:
+        """Accepts, in a thread, so that the main thread is free for signals."""
+        self._loop.start()
+
+    def drain(self, seconds: float) -> None:
+        """Accepts no more, and waits for the requests that run."""
+        self.shutdown()
+        time.sleep(SETTLE_SECONDS)
+        with self._change:
+            if not self._change.wait_for(lambda: self._busy == 0, seconds):
+                logger.error("%d requests did not end in %s s", self._busy, seconds)
+        self.server_close()
+
+    @override
+    def get_request(self) -> tuple[socket.socket, object]:
+        connection, address = self.socket.accept()
+        connection.setblocking(True)
+        return connection, address
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """The time in which a request is read and answered."""
+        with self._change:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._busy -= 1
+                self._change.notify_all()
+
+    @override
+    def log(self, type: str, message: str, *args: object) -> None:
+        logger.log(logging.ERROR if type == "error" else logging.DEBUG, message.rstrip(), *args)
+
+
+class _Handler(WSGIRequestHandler):
+    """Counts its requests, and tells nothing of the versions that answer them."""
+
+    protocol_version = "HTTP/1.1"
+
+    @override
+    def run_wsgi(self) -> None:
+        with self._busy():
+            super().run_wsgi()
+
+    @override
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword != "Server":
+            super().send_header(keyword, value)
+
+    @override
+    def log(self, type: str, message: str, *args: object) -> None:
+        self.server.log(type, message, *args)
+
+    def _busy(self) -> AbstractContextManager[None]:
+        return self.server.request() if isinstance(self.server, _Server) else nullcontext()
