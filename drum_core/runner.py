@@ -60,7 +60,7 @@ class CMRunner(Generic[OptionsT]):
     ) -> None: ...
 
     @overload
-    @deprecated(_RENAMED)
+    @deprecated("flask_app is now called app, and takes any WebApp")
     def __init__(
         self,
         runtime: DrumRuntime[OptionsT],
@@ -118,7 +118,7 @@ class CMRunner(Generic[OptionsT]):
         return target_type(options, read[0] if read else None)
 
     @property
-    @deprecated(_RENAMED)
+    @deprecated("flask_app is now called app, and takes any WebApp")
     def flask_app(self) -> WebApp | None:
         """The same as `app`."""
         return self.app
