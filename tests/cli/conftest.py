@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -59,9 +61,12 @@ def drum(
 
 @pytest.fixture
 def drum_on_terminal(environ: Mapping[str, str], tmp_path: Path) -> Callable[..., tuple[int, str]]:
-    """Runs `drum` on a pseudo terminal; gives its exit status and what the terminal shows."""
+    """Runs `drum` on a pseudo terminal; gives its exit status and what it shows.
 
-    def run(*words: str, **variables: str) -> tuple[int, str]:
+    Once it shows `until`, it gets what Ctrl-C sends.
+    """
+
+    def run(*words: str, until: bytes = b"", **variables: str) -> tuple[int, str]:
         ours, theirs = os.openpty()
         process = subprocess.Popen(
             [sys.executable, "-m", "drum_core", *words],
@@ -72,12 +77,18 @@ def drum_on_terminal(environ: Mapping[str, str], tmp_path: Path) -> Callable[...
             stderr=theirs,
         )
         os.close(theirs)
+        guard = threading.Timer(60, process.kill)
+        guard.start()
         shown = b""
         try:
             while block := _read(ours):
                 shown += block
+                if until and until in shown:
+                    process.send_signal(signal.SIGINT)
+                    until = b""
             return process.wait(timeout=60), shown.decode().replace("\r\n", "\n")
         finally:
+            guard.cancel()
             process.kill()
             process.wait()
             os.close(ours)
