@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["load"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 def load(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["read_csv"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 _HEAD: Final = 1 << 20
 """Bytes looked at for the header and the first row."""
@@ -60,7 +60,7 @@ def _check_shape(frame: DataFrame, data: bytes) -> None:
         )
     names = data[: data.find(b"\n") if b"\n" in data else None]
     if doubled := [name for name in frame.columns if _is_doubled(str(name), frame, names)]:
-        logger.warning(
+        _logger.warning(
             "the header has a column name twice; read the later ones as %s", listed(doubled)
         )
 

@@ -23,7 +23,7 @@ from drum_core.model.user_code import UserCode
 
 __all__ = ["Hook", "Hooks", "load_hooks"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 UserFunction: TypeAlias = Callable[..., object]
 
@@ -109,7 +109,7 @@ def load_hooks(folder: Path, custom_code: Path | None, bridge: AsyncBridge) -> H
         )
     near_misses = tuple(_near_misses(module, custom_code))
     for sentence in near_misses:
-        logger.warning("%s", sentence)
+        _logger.warning("%s", sentence)
     return Hooks(
         path=custom_code,
         code=code,

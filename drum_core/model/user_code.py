@@ -28,7 +28,7 @@ class UserCode:
     """The Python modules of one model folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
+        self.folder: Path = folder.resolve()
         self._modules: dict[str, ModuleType] = {}
         self._paths = [str(self.folder)]
         self._names: frozenset[str] = frozenset()

@@ -18,7 +18,7 @@ from drum_core.serving.streaming import HeldStream
 
 __all__ = ["Answer", "Dispatcher", "Endpoint"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 Answer: TypeAlias = Callable[[Request], Response]
 """Like a `Handler`, but it may raise."""
@@ -121,4 +121,4 @@ def _completed(response: Response, request: Request) -> Response:
 
 
 def _log(request: Request, status: int, seconds: float) -> None:
-    logger.info("%s %s answered %d after %.3f s", request.method, request.path, status, seconds)
+    _logger.info("%s %s answered %d after %.3f s", request.method, request.path, status, seconds)

@@ -19,7 +19,7 @@ from drum_core.serving.answers import error_response
 
 __all__ = ["MODEL_FAILED_STATUS", "USER_ERROR_HEADER", "answer_to"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 MODEL_FAILED_STATUS: Final = 513
 """DRUM's own status for a model that could not be loaded."""
@@ -48,7 +48,7 @@ def answer_to(error: Exception) -> Response:
         status = error.status_code if 100 <= error.status_code <= 599 else 500
         return error_response(status, error.message, headers=[(USER_ERROR_HEADER, "true")])
     if not isinstance(error, DrumError):
-        logger.error("a request failed by an unexpected error", exc_info=error)
+        _logger.error("a request failed by an unexpected error", exc_info=error)
         text = "ERROR: an internal error; the server's log has it under this request id."
         return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, text)
     status = next(status for kind, status in _STATUSES if isinstance(error, kind))
@@ -56,5 +56,5 @@ def answer_to(error: Exception) -> Response:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers.append(("Retry-After", _RETRY_SECONDS))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error("%s", error, exc_info=error.__cause__)
+        _logger.error("%s", error, exc_info=error.__cause__)
     return error_response(status, f"ERROR: {error}", headers=headers)

@@ -23,7 +23,7 @@ from drum_core.serving.stats import Stats
 
 __all__ = ["PredictionServer"]
 
-logger = logging.getLogger("drum.server")
+_logger = logging.getLogger("drum.server")
 
 
 class PredictionServer:
@@ -37,7 +37,7 @@ class PredictionServer:
         self.options = options
         self.app = app
         self.worker_ctx = worker_ctx
-        self.lifecycle = Lifecycle()
+        self.lifecycle: Lifecycle = Lifecycle()
 
     def materialize(self) -> WebApp:
         """Adds the routes, loads the extension, and has the worker load the model.
@@ -83,7 +83,7 @@ class PredictionServer:
         """Goes on with the error server, or not at all."""
         if not self.options.with_error_server:
             raise error
-        logger.error("answering 513, because the model cannot be served: %s", error)
+        _logger.error("answering 513, because the model cannot be served: %s", error)
         self.lifecycle.failed(error)
 
     def _load(self, folder: ModelFolder, target: Target) -> None:
@@ -93,10 +93,10 @@ class PredictionServer:
         except BaseException as error:  # also what a hook may do, such as sys.exit()
             known = isinstance(error, DrumError)
             trace = error if self.options.show_stacktrace or not known else None
-            logger.error("the model failed to load: %s", error, exc_info=trace)
+            _logger.error("the model failed to load: %s", error, exc_info=trace)
             self.lifecycle.failed(error)
             if not self.options.with_error_server:
                 self.worker_ctx.fail(error)
             return
         self.lifecycle.loaded(model)
-        logger.info("the model is ready after %.2f s", time.perf_counter() - started)
+        _logger.info("the model is ready after %.2f s", time.perf_counter() - started)

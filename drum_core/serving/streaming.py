@@ -10,7 +10,7 @@ from drum_core.messages import ByteStream
 
 __all__ = ["HeldStream"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 class HeldStream:
@@ -43,6 +43,6 @@ class HeldStream:
         try:
             self._context.run(self._stream.close)
         except Exception:
-            logger.exception("a response stream could not be closed")
+            _logger.exception("a response stream could not be closed")
         finally:
             self._release()

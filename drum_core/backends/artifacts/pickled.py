@@ -13,7 +13,7 @@ from drum_core.registry import import_object
 
 __all__ = ["read_joblib", "read_pickle"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 
 def read_pickle(path: Path) -> object:
@@ -47,7 +47,7 @@ def _explained(path: Path, read: Callable[[Path], object]) -> object:
         except Exception as error:
             raise ArtifactError(_advice(path, error)) from error
     for text in {str(warning.message) for warning in caught}:
-        logger.warning("%s: %s", path.name, " ".join(text.split()))
+        _logger.warning("%s: %s", path.name, " ".join(text.split()))
     return found
 
 
