@@ -25,8 +25,8 @@ class Body:
     ) -> None:
         self._data = data
         self._file = file
-        self.size = len(data) if file is None else file.tell()
-        self.overflowed = overflowed
+        self.size: int = len(data) if file is None else file.tell()
+        self.overflowed: bool = overflowed
 
     def read(self) -> bytes:
         """All the bytes, again at each call. Raises `ValueError` after `close`."""

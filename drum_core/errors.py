@@ -62,8 +62,8 @@ class OptionError(DrumError):
     """Raised when an options object is built with a value that an option cannot have."""
 
     def __init__(self, option: str, value: object, expected: str) -> None:
-        self.option = option
-        self.value = value
+        self.option: str = option
+        self.value: object = value
         super().__init__(f"{option}: expected {expected}, got {value!r}.")
 
 
@@ -71,8 +71,8 @@ class OptionConflictError(OptionError):
     """Raised when options, the environment and model-metadata.yaml contradict each other."""
 
     def __init__(self, message: str) -> None:
-        self.option = ""
-        self.value = None
+        self.option: str = ""
+        self.value: object = None
         DrumError.__init__(self, message)
 
 

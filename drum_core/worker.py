@@ -17,7 +17,7 @@ from drum_core.protocols import Cleanup, WorkerContext
 
 __all__ = ["LocalWorker", "Worker"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 JOIN_SECONDS = 2.0
 
@@ -52,7 +52,7 @@ class Worker:
         self._cleanups: list[_Deferred] = []
         self._registered = 0
         self._error: BaseException | None = None
-        self.bridge = AsyncBridge()
+        self.bridge: AsyncBridge = AsyncBridge()
 
     def running(self) -> bool:
         """Whether the worker has started and has not been asked to stop."""
@@ -69,7 +69,7 @@ class Worker:
         thread.daemon = True
         with self._lock:
             if self._phase > _Phase.RUNNING:
-                logger.info("not starting thread %s: the worker is ending", thread.name)
+                _logger.info("not starting thread %s: the worker is ending", thread.name)
                 return
             self._threads.append(thread)
             if self._phase is _Phase.RUNNING:
@@ -138,11 +138,11 @@ class Worker:
             self._run(item)
 
     def _run(self, item: _Deferred) -> None:
-        logger.debug("worker: %s", item.desc)
+        _logger.debug("worker: %s", item.desc)
         try:
             self._settle(item.callback())
         except Exception:
-            logger.exception("worker: %s failed; going on", item.desc)
+            _logger.exception("worker: %s failed; going on", item.desc)
 
     def _settle(self, value: Awaitable[object] | object) -> None:
         """Waits for what a callback returned, where it can be awaited."""
