@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Mapping
 from types import FrameType
-from typing import Final
+from typing import Final, NoReturn
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -51,11 +53,40 @@ def serve(settings: ServerSettings, assemble: Assemble) -> int:
         announce(sock)
         # gunicorn closes the descriptor that it is given.
         application = _Application(settings, assemble, sock.detach(), stopped_early)
+        master = os.getpid()
+        arbiter = Arbiter(application)
         try:
-            Arbiter(application).run()
+            arbiter.run()
         except SystemExit as end:
+            if os.getpid() != master:
+                _leave_worker(end.code)
             return 1 if end.code else 0
+        except HaltServer:
+            _end_rest(arbiter)
+            return 1
     return 0
+
+
+def _end_rest(arbiter: Arbiter) -> None:
+    """Goes on stopping, after a second worker has failed while gunicorn stopped for a first."""
+    while True:
+        try:
+            arbiter.stop()
+        except HaltServer:  # each worker raises it once
+            continue
+        return
+
+
+def _leave_worker(code: object) -> NoReturn:
+    """Ends a forked worker here: what called `serve` is the master's, and is not run twice.
+
+    Threads are not waited for, since the time to drain them is over.
+    """
+    atexit._run_exitfuncs()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes no types
