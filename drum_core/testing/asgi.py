@@ -70,7 +70,7 @@ class AsgiClient:
         exchange = _Exchange(call)
         ended = self._spawn(exchange.run(self._app))
         try:
-            status, headers = exchange.started()
+            status, headers = exchange.started(call.patience)
             yield OpenAnswer(status, headers, exchange.chunks())
         finally:
             self._loop.call_soon_threadsafe(exchange.left.set)
@@ -164,18 +164,18 @@ class _Exchange:
             self._complete = True
             self.left.set()
 
-    def _next(self) -> _Message:
+    def _next(self, seconds: float = _WAIT_SECONDS) -> _Message:
         try:
-            got = self._got.get(timeout=_WAIT_SECONDS)
+            got = self._got.get(timeout=seconds)
         except queue.Empty:
-            raise BrokenAnswerError(f"nothing came within {_WAIT_SECONDS:g} seconds") from None
+            raise BrokenAnswerError(f"nothing came within {seconds:g} seconds") from None
         if isinstance(got, BrokenAnswerError):
             raise got
         return got
 
-    def started(self) -> tuple[int, Headers]:
+    def started(self, seconds: float) -> tuple[int, Headers]:
         """Waits for the status and the headers."""
-        message = self._next()
+        message = self._next(seconds)
         status, pairs = message["status"], message.get("headers", [])
         if not isinstance(status, int) or not isinstance(pairs, Iterable):
             raise AssertionError(f"not the start of a response: {message!r}")

@@ -24,12 +24,14 @@ class Call:
     `target` is the path and the query as they stand on the request line: percent-encoded ASCII.
     A body given as a sequence of chunks is sent without a declared length. A `Content-Length`
     among `headers` is believed: when it is more than the body, the client leaves in mid-body.
+    The client also leaves when no answer has begun within `patience` seconds.
     """
 
     method: str
     target: str
     headers: Sequence[tuple[str, str]] = ()
     body: bytes | Sequence[bytes] = b""
+    patience: float = 10.0
 
     def wire_headers(self) -> list[tuple[str, str]]:
         """The fields as sent: those of `headers`, and what tells where the body ends."""

@@ -14,17 +14,16 @@ __all__ = ["HttpClient"]
 
 
 class HttpClient:
-    """Calls the server at `host` and `port`; waits at most `timeout` seconds for each read."""
+    """Calls the server at `host` and `port`."""
 
-    def __init__(self, port: int, *, host: str = "127.0.0.1", timeout: float = 10.0) -> None:
+    def __init__(self, port: int, *, host: str = "127.0.0.1") -> None:
         self._host = host
         self._port = port
-        self._timeout = timeout
 
     @contextmanager
     def __call__(self, call: Call) -> Iterator[OpenAnswer]:
         """Sends `call`; leaving the block closes the connection, whatever is still to come."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=call.patience)
         try:
             _send(connection, call)
             with _broken_when_cut():

@@ -7,6 +7,7 @@ import hashlib
 import json
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -98,8 +99,9 @@ class _Handlers:
             _route("/cookies", self.cookies),
             _route("/limited", self.echo, methods=("POST",), body_limit=BODY_LIMIT),
             _route("/blocking/{gate:path}", self.blocking),
+            _route("/waiting/{gate:path}", self.waiting),
             _route("/probe", self.echo, probe),
-            _route("/open/{gate:path}", self.open_gate, probe, methods=("POST",)),
+            _route("/gate/{gate:path}", self.gate, probe, methods=("GET", "POST")),
             _route("/stream/{kind:path}", self.stream, stream),
             _route("/record/{key:path}", self.record, RoutePolicy.MANAGEMENT),
             _route("/assembled", self.assembled, RoutePolicy.MANAGEMENT),
@@ -146,13 +148,27 @@ class _Handlers:
         return _json({}, headers=[*cookies, ("X_Under_Score", "1"), ("X-Under-Score", "2")])
 
     def blocking(self, request: Request) -> Response:
-        self._gates.named("began " + request.path_params["gate"]).set()
+        self._gates.named("began/" + request.path_params["gate"]).set()
         released = self._gates.named(request.path_params["gate"]).wait(GATE_SECONDS)
         return _json({"released": released, "on_event_loop": _on_event_loop()})
 
-    def open_gate(self, request: Request) -> Response:
-        self._gates.named(request.path_params["gate"]).set()
+    def waiting(self, request: Request) -> Response:
+        """Waits for its client to leave, and says at the gate `left/…` that it has."""
+        self._gates.named("began/" + request.path_params["gate"]).set()
+        until = time.monotonic() + GATE_SECONDS
+        while time.monotonic() < until:
+            if request.disconnected():
+                self._gates.named("left/" + request.path_params["gate"]).set()
+                break
+            time.sleep(0.02)
         return _json({})
+
+    def gate(self, request: Request) -> Response:
+        """Tells whether a gate is open; POST opens it."""
+        gate = self._gates.named(request.path_params["gate"])
+        if request.method == "POST":
+            gate.set()
+        return _json({"open": gate.is_set()})
 
     def stream(self, request: Request) -> Response:
         kind, _, key = request.path_params["kind"].partition("/")
@@ -163,8 +179,6 @@ class _Handlers:
 
     def record(self, request: Request) -> Response:
         key = request.path_params["key"]
-        if key.startswith("began "):
-            return _json({"began": self._gates.named(key).is_set()})
         return _json(self._streams[key].record() if key in self._streams else {})
 
     def assembled(self, request: Request) -> Response:

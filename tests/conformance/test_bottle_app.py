@@ -14,6 +14,8 @@ from tests.conformance.bottle_app import BottleApp
 class TestBottleApp(WebAppConformance):
     """An application that BottleApp made."""
 
+    notices = False
+
     @contextmanager
     def host(self, assemble: Assemble, /) -> Iterator[Client]:
         """Bottle, called as a WSGI server calls it."""

@@ -13,6 +13,8 @@ from drum_core.worker import LocalWorker
 class TestDictHost(WebAppConformance):
     """A dictionary of routes is a host."""
 
+    notices = False
+
     @contextmanager
     def host(self, assemble: Assemble, /) -> Iterator[Client]:
         """A dictionary of routes, called directly."""

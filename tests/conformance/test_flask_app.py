@@ -16,6 +16,8 @@ from drum_web import FlaskApp
 class TestFlaskApp(WebAppConformance):
     """An application that FlaskApp made."""
 
+    notices = False
+
     @contextmanager
     def host(self, assemble: Assemble, /) -> Iterator[Client]:
         """Flask, called as a WSGI server calls it."""
@@ -29,6 +31,7 @@ class TestSomebodysFlask(WebAppConformance):
     """An application that was there before, with a route and static files of its own."""
 
     owned = False
+    notices = False
 
     @contextmanager
     def host(self, assemble: Assemble, /) -> Iterator[Client]:

@@ -35,7 +35,7 @@ class StreamTests(Suite):
             began = time.monotonic()
             first = next(answer.chunks)
             late = time.monotonic() - began
-            self.call("POST", "/open/early")
+            self.call("POST", "/gate/early")
             rest = b"".join(answer.chunks)
         expect(late < GATE_SECONDS / 2, f"the first chunk was held back for {late:.1f} s")
         expect_same(first + rest, b"first,released", "the body")

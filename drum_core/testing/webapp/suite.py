@@ -45,6 +45,9 @@ class Suite:
     streams: ClassVar[bool] = True
     """Whether chunks go out as they are made. False behind what can only send whole answers."""
 
+    notices: ClassVar[bool] = True
+    """Whether a handler can ask if its client has left. False where nobody would know."""
+
     _client: ClassVar[tuple[Client]]
     _stack: ClassVar[ExitStack]
 
@@ -95,6 +98,10 @@ class Suite:
         answer = self.call(method, target, headers=headers, body=body)
         expect_same(answer.status, 200, f"the status of {method} {target}")
         return answer.json()
+
+    def is_open(self, gate: str) -> bool:
+        """Whether that gate of the suite's routes has been opened, by a test or by a handler."""
+        return self.seen("GET", f"/gate/{gate}")["open"] is True
 
     def skip_unless(self, able: bool, reason: str) -> None:
         """Skips the test that calls it, unless the host is `able`."""
