@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from drum_core.cli import console
 from drum_core.cli.exit_codes import ExitStatus, status_of
@@ -16,7 +16,15 @@ from drum_core.cli.parser import Command, parse
 from drum_core.cli.planned import planned_variables
 from drum_core.cli.resolve import resolve
 from drum_core.environment import environment
-from drum_core.errors import DrumError, NotBuiltYetError, OptionError, UserHTTPError
+from drum_core.errors import (
+    ArtifactError,
+    DrumError,
+    HookError,
+    HookFailedError,
+    NotBuiltYetError,
+    OptionError,
+    UserHTTPError,
+)
 from drum_core.options.flag import options_of
 
 if TYPE_CHECKING:
@@ -27,10 +35,13 @@ __all__ = ["run_command"]
 
 _logger = logging.getLogger("drum")
 
+_OF_USER_CODE: Final = (ArtifactError, HookError, HookFailedError)
+
 
 def run_command(argv: Sequence[str] | None) -> int:
     """Parses, runs, reports; returns the exit status."""
     name = "drum"
+    console.ensure_streams()
     try:
         command = parse(argv)
         name = command.parser.prog
@@ -106,11 +117,21 @@ def _run(options: Options) -> int:
 
 
 def _result(options: Options) -> RunResult:
+    from drum_core.options import ServerOptions
     from drum_core.runner import CMRunner
     from drum_core.runtime import DrumRuntime
 
-    with DrumRuntime(options) as runtime:
-        return CMRunner(runtime).run()
+    try:
+        with DrumRuntime(options) as runtime:
+            return CMRunner(runtime).run()
+    except SystemExit as stop:
+        # Servers end that way. User code that does would make a score fail with status 0.
+        if isinstance(options, ServerOptions):
+            raise
+        raise DrumError(
+            f"The model's code called sys.exit({stop.code!r}), which would end the run before it "
+            "has given a result. Let it raise an exception instead."
+        ) from stop
 
 
 @contextlib.contextmanager
@@ -131,6 +152,8 @@ def _report(name: str, error: BaseException, *, show_stacktrace: bool) -> int:
         text = "interrupted"
     elif isinstance(error, (DrumError, UserHTTPError)):
         text = f"error: {error}"
+        if isinstance(error, _OF_USER_CODE) and error.__cause__ and not show_stacktrace:
+            text += " (--show-stacktrace shows where it comes from)"
     else:
         text = (
             f"error: unexpected {type(error).__name__}: {str(error) or '(no message)'}. This is "

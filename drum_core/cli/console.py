@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from drum_core.results import NewModelResult, RunResult, ScoreResult
 
 __all__ = [
+    "ensure_streams",
     "finish",
     "has_reader",
     "prints_on_stderr",
@@ -55,8 +56,8 @@ def show_result(result: RunResult) -> int:
                 return result.exit_status
             case _:
                 assert_never(result)
-    except BrokenPipeError:
-        return _reader_gone()
+    except OSError as error:
+        return _cannot_print(error)
     return ExitStatus.OK
 
 
@@ -101,12 +102,20 @@ def show_suggestions(requests: Sequence[str]) -> None:
             console.print(f"  {request}", style="cyan", soft_wrap=True)
 
 
+def ensure_streams() -> None:
+    """Gives the process the standard streams that whoever started it has closed."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - the process owns it
+            setattr(sys, name, nowhere)
+
+
 def finish(status: int) -> int:
-    """Writes out what is buffered; returns `status`, or the one for a reader that went away."""
+    """Writes out what is buffered; returns `status`, or the one for why it cannot be written."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        return _reader_gone()
+    except OSError as error:
+        return _cannot_print(error)
     return status
 
 
@@ -140,13 +149,16 @@ def _is_descriptor(stream: TextIO, number: int) -> bool:
         return False
 
 
-def _reader_gone() -> int:
-    # Python would complain about the closed pipe once more when it ends.
+def _cannot_print(error: OSError) -> int:
+    # Python would complain about what is still buffered once more when it ends.
     if _is_descriptor(sys.stdout, _STDOUT):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, _STDOUT)
         os.close(nowhere)
-    return ExitStatus.READER_GONE
+    if isinstance(error, BrokenPipeError):
+        return ExitStatus.READER_GONE
+    show_error("drum", f"error: Cannot write to the standard output: {error.strerror}.")
+    return ExitStatus.ERROR
 
 
 def _terminal(stream: TextIO) -> Console | None:
@@ -199,10 +211,19 @@ def _rows(number: int) -> str:
 def _write_csv(result: ScoreResult) -> None:
     from drum_core.data.output import to_csv
 
-    # As the file would be: UTF-8 and LF, whatever the locale.
-    sys.stdout.flush()
-    text = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+    # As the file would be, whatever the locale.
+    with _in_utf8(sys.stdout):
+        to_csv(result.predictions, sys.stdout)
+
+
+@contextlib.contextmanager
+def _in_utf8(stream: TextIO) -> Iterator[None]:
+    if not isinstance(stream, io.TextIOWrapper):
+        yield
+        return
+    before = stream.encoding
+    stream.reconfigure(encoding="utf-8")
     try:
-        to_csv(result.predictions, text)
+        yield
     finally:
-        text.detach()
+        stream.reconfigure(encoding=before)

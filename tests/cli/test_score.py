@@ -191,3 +191,60 @@ def test_a_table_fits_the_terminal(
     assert "label_0" in shown
     assert " more" in shown
     assert max(len(line) for line in _unstyled(shown).splitlines()) <= 80
+
+
+@pytest.mark.parametrize("rows", [1, 50_000])
+def test_a_full_disk_is_one_line(rows: int, folder: Path, environ: Mapping[str, str]) -> None:
+    """When the standard output cannot take the predictions, one line says so."""
+    (folder / "rows.csv").write_text("area,rooms,year\n" + "1,2,3\n" * rows)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "drum_core", "score", "-cd", "m", "--input", "m/rows.csv"],
+            cwd=folder.parent,
+            env=environ,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "drum: error: Cannot write to the standard output: No space left on device.\n"
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_closed_streams_do_not_matter(
+    closed: str, folder: Path, environ: Mapping[str, str]
+) -> None:
+    """A standard stream that is closed takes nothing, and does no harm."""
+    score = f"{sys.executable} -m drum_core score -cd m --input m/input.csv"
+    done = subprocess.run(
+        ["bash", "-c", f"{score} --output out.csv {closed}"],
+        cwd=folder.parent,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (folder.parent / "out.csv").read_text().startswith("Predictions\n")
+
+
+@pytest.mark.parametrize("place", ["at import", "in score"])
+def test_a_model_that_exits_has_not_succeeded(
+    place: str, folder: Path, drum: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """`sys.exit(0)` in the model's code is an error, for there is no result."""
+    code = (folder / "custom.py").read_text()
+    if place == "at import":
+        code = "raise SystemExit(0)\n" + code
+    else:
+        code = code.replace("    age = 2026", "    raise SystemExit(0)\n    age = 2026")
+    (folder / "custom.py").write_text(code)
+    done = drum("score", "-cd", "m", "--input", "m/input.csv", "--output", "out.csv")
+    assert done.returncode == 1
+    assert "called sys.exit(0)" in done.stderr
+    assert not (folder.parent / "out.csv").exists()
