@@ -36,7 +36,7 @@ class RouteView:
             raise NothingThere  # werkzeug drops slashes at the front
         received = Headers.received(request.headers.items())
         writer = self._route.begin_body(received)
-        refusal = _receive(writer, received)
+        refusal = _receive(writer, received, self._route.body_limit)
         if refusal is not None:
             writer.close()
             fields = standard_headers(received)
@@ -77,7 +77,7 @@ def to_wsgi(response: Response) -> FlaskResponse:
     return _Answer(body, status=response.status, headers=list(response.headers.multi_items()))
 
 
-def _receive(writer: BodyWriter, received: Headers) -> Response | None:
+def _receive(writer: BodyWriter, received: Headers, limit: int | None) -> Response | None:
     """Writes the body, up to the limit; an answer instead where it cannot be had whole.
 
     The rest of a body over the limit is left to the server, which drops it or closes the
@@ -87,10 +87,9 @@ def _receive(writer: BodyWriter, received: Headers) -> Response | None:
         return None
     if "stream" in request.__dict__:
         return _take_kept(writer, received)
-    chunks = _chunks()
     size = 0
     try:
-        for chunk in chunks:
+        for chunk in _chunks(limit):
             size += len(chunk)
             if not _write(writer, chunk):
                 return None
@@ -122,10 +121,14 @@ def _take_kept(writer: BodyWriter, received: Headers) -> Response | None:
     return None
 
 
-def _chunks() -> Iterator[bytes]:
+def _chunks(limit: int | None) -> Iterator[bytes]:
+    """The body; never waits for more than one byte over the limit, which may not come soon."""
     stream = request.stream
-    while chunk := stream.read(CHUNK_BYTES):
+    left = None if limit is None else limit + 1
+    while chunk := stream.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left)):
         yield chunk
+        if left is not None:
+            left -= len(chunk)
 
 
 class _DiskFull(Exception):
