@@ -34,9 +34,13 @@ _STDOUT: Final = 1
 _STDERR: Final = 2
 
 
-def show_text(text: str) -> None:
-    """Prints a text as it is, as data."""
-    print(text)
+def show_text(text: str) -> int:
+    """Prints a text as it is, as data; returns the exit status."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        return _cannot_print(error)
+    return ExitStatus.OK
 
 
 def show_result(result: RunResult) -> int:

@@ -109,8 +109,7 @@ class _PrintCompletion(argparse.Action):
         from drum_core.cli.completion import completion_script
         from drum_core.cli.console import show_text
 
-        show_text(completion_script(parser, str(values)))
-        parser.exit()
+        parser.exit(show_text(completion_script(parser, str(values))))
 
 
 def parse(argv: Sequence[str] | None) -> Command:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -94,12 +95,12 @@ def test_completion_script_is_valid_bash(
     assert checked.returncode == 0, checked.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error(
-    drum: Callable[..., subprocess.CompletedProcess[str]], tmp_path: object
-) -> None:
-    """When the reader of the help is gone, no traceback is shown."""
+@pytest.mark.parametrize("words", ["score --help", "--print-completion zsh"])
+def test_a_reader_that_goes_away_is_no_error(words: str, environ: Mapping[str, str]) -> None:
+    """When the reader of a text is gone, nothing is said about it."""
     piped = subprocess.run(
-        ["bash", "-c", "python -m drum_core score --help | true"],
+        ["bash", "-c", f"{sys.executable} -m drum_core {words} | true"],
+        env=environ,
         capture_output=True,
         text=True,
         timeout=60,
