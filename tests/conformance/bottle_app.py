@@ -20,7 +20,7 @@ class BottleApp:
     """A `WebApp` on Bottle. Without an `app` it makes one, whose errors are the core's."""
 
     def __init__(self, app: bottle.Bottle | None = None) -> None:
-        self.app = app or bottle.Bottle()
+        self.app = bottle.Bottle() if app is None else app
         if app is None:
             self.app.error(404, lambda error: _refusal(404))
             self.app.error(500, lambda error: _refusal(500))
