@@ -75,6 +75,8 @@ class Command:
 class Parser(argparse.ArgumentParser):
     """An argument parser that loads the colourful formatter only when help is printed."""
 
+    formatter_class: argparse._FormatterClass
+
     @override
     def format_help(self) -> str:
         self.formatter_class = help_formatter()

@@ -39,7 +39,7 @@ def hooks_folder(name: str, commands: Sequence[str]) -> dict[str, bytes]:
     """The files of a folder whose model is a `custom.py`, which works as it is."""
     return {
         "README.md": _filled("hooks/README.md", name=name, **_numbered(commands)),
-        "custom.py": _filled("hooks/custom.py"),
+        "custom.py": _filled("hooks/custom.py.txt"),
         "input.csv": _filled("hooks/input.csv"),
         "model-metadata.yaml": _filled("hooks/model-metadata.yaml", name=_yaml_text(name)),
     }
@@ -55,7 +55,7 @@ def bare_hooks(language: str, name: str) -> dict[str, bytes]:
     }
     return {
         "README.md": _filled(f"{language}/README.md", name=name, file=file, **made),
-        file: _filled(f"{language}/{file}", **made),
+        file: _filled(f"{language}/{file}.txt", **made),
     }
 
 

@@ -63,6 +63,14 @@ def _check_range(option: Option, label: str, value: object) -> None:
 
 
 def _checked_path(option: Option, label: str, path: Path) -> Path:
+    try:
+        return _as_it_must_be(option, label, path)
+    except OSError as error:
+        reason = (error.strerror or "it cannot be looked at").lower()
+        raise OptionError(label, str(path), f"a path that can be reached ({reason})") from error
+
+
+def _as_it_must_be(option: Option, label: str, path: Path) -> Path:
     match option.flag.path:
         case "file":
             if not path.is_file():

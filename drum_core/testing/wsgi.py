@@ -46,7 +46,8 @@ class WsgiClient:
             started[:] = [(int(status.split(" ")[0]), Headers(kept))]
             return _no_write
 
-        body = self._app(_environ(call), start_response)
+        with _broken_when_raised():
+            body = self._app(_environ(call), start_response)
         chunks = _guarded(body)
         try:
             first = [] if started else [next(chunks, b"")]
@@ -61,12 +62,18 @@ class WsgiClient:
 
 
 def _guarded(body: Iterable[bytes]) -> Iterator[bytes]:
-    try:
+    with _broken_when_raised():
         yield from body
+
+
+@contextmanager
+def _broken_when_raised() -> Iterator[None]:
+    try:
+        yield
     except AssertionError:
         raise  # of the validator, or of a test: not a matter of the connection
     except Exception as exc:
-        raise BrokenAnswerError(f"the application raised {exc!r} in mid-answer") from exc
+        raise BrokenAnswerError(f"the application raised {exc!r}") from exc
 
 
 def _joined(first: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -48,7 +48,7 @@ class Suite:
     notices: ClassVar[bool] = True
     """Whether a handler can ask if its client has left. False where nobody would know."""
 
-    _client: ClassVar[tuple[Client]]
+    _client: ClassVar[tuple[Client]]  # in a tuple, for a bare function would become a method
     _stack: ClassVar[ExitStack]
 
     def host(self, assemble: Assemble, /) -> AbstractContextManager[Client]:
