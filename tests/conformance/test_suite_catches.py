@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import unittest
 from collections.abc import Callable, Iterator, Sequence
@@ -196,3 +198,14 @@ def test_stream_in_another_thread_is_caught() -> None:
         "test_stream_is_made_in_the_thread_of_its_handler",
         "test_stream_keeps_the_context_of_its_handler",
     } <= caught
+
+
+def test_suite_needs_neither_framework_nor_pytest() -> None:
+    """Importing the suite loads no web framework, no server and no test runner."""
+    code = (
+        "import sys, drum_core.testing as testing\n"
+        "names = {'flask', 'werkzeug', 'starlette', 'fastapi', 'uvicorn', 'gunicorn', 'pytest'}\n"
+        "sys.exit(', '.join(names & set(sys.modules)) or 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

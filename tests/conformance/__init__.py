@@ -1,0 +1,1 @@
+"""What every host and every worker context must do, on each of them."""
