@@ -129,8 +129,10 @@ class _Exchange:
             await _send_whole(send, response)
 
     async def _watch(self, receive: Receive) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        """Waits for the client to leave. Some middleware repeats the body instead, for ever."""
+        while (message := await receive())["type"] != "http.disconnect":
+            if not message.get("more_body", False):
+                return
         self._left.set()
 
     def _end(self) -> None:

@@ -37,7 +37,7 @@ def load_extension(code_dir: Path, framework: str, app: object) -> Path | None:
             f"{listed(str(path.relative_to(code_dir)) for path in found)}. Keep one of them."
         )
     (path,) = found
-    _call_hook(path, framework, app)
+    _call_hook(code_dir, path, framework, app)
     logger.info("loaded the extension %s", path)
     return path
 
@@ -71,9 +71,9 @@ def _refuse_foreign(code_dir: Path, framework: str) -> None:
             )
 
 
-def _call_hook(path: Path, framework: str, app: object) -> None:
+def _call_hook(code_dir: Path, path: Path, framework: str, app: object) -> None:
     try:
-        module = UserCode(path.parent).load(path)
+        module = UserCode(code_dir).load(path)
     except Exception as error:
         raise ExtensionError(f"Cannot import {_blame(path, error)}") from error
     hook: object = getattr(module, HOOK, None)

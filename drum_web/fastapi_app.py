@@ -18,6 +18,7 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
 from starlette.routing import Match
 from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 from typing_extensions import override
 
 from drum_core.messages import Headers, Route
@@ -106,6 +107,7 @@ def _owned(lifespan: Lifespan | None) -> FastAPI:
     if "telemetry" in inspect.signature(FastAPI.__init__).parameters:
         options["telemetry"] = {"tracing": False, "metrics": False, "logs": False}
     app = _OwnedFastAPI(**options)
+    app.router.default = _nothing_there
     app.add_exception_handler(HTTPStatus.NOT_FOUND, _routing_error)
     app.add_exception_handler(HTTPStatus.METHOD_NOT_ALLOWED, _routing_error)
     app.add_exception_handler(Exception, _unexpected_error)
@@ -147,6 +149,17 @@ def _complete(message: Message, scope: Scope) -> None:
     message["headers"] = [*message.get("headers", ()), *missing]
 
 
+class _NothingThere(HTTPException):
+    """No route has this path; a 404 that an extension raises is another."""
+
+
+async def _nothing_there(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await WebSocketClose()(scope, receive, send)
+    else:
+        raise _NothingThere(HTTPStatus.NOT_FOUND)
+
+
 async def _routing_error(request: StarletteRequest, error: Exception) -> StarletteResponse:
     """The core's 404 and 405; what an extension raises stays as it is."""
     if not isinstance(error, HTTPException):
@@ -154,7 +167,7 @@ async def _routing_error(request: StarletteRequest, error: Exception) -> Starlet
     scope = request.scope
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and "Allow" in (error.headers or {}):
         return _Fallback(scope, HTTPStatus.METHOD_NOT_ALLOWED, _allowed(scope))
-    if error.status_code == HTTPStatus.NOT_FOUND and "endpoint" not in scope:
+    if isinstance(error, _NothingThere):
         return _Fallback(scope, HTTPStatus.NOT_FOUND)
     return await http_exception_handler(request, error)
 
