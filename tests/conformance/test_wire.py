@@ -11,6 +11,7 @@ from http.client import HTTPConnection, HTTPResponse
 import pytest
 
 from drum_core.testing import Call, HttpClient, LiveServer, fetch, live_server
+from drum_core.testing.webapp.suite import wait_until
 from tests.conformance.test_live_servers import SERVERS
 
 
@@ -128,14 +129,16 @@ def test_many_streams_left_leave_no_thread_behind(live: LiveServer) -> None:
         assert isinstance(found, int)
         return found
 
+    def closed() -> list[object]:
+        return [
+            fetch(client, Call("GET", f"/record/many{number}")).json()["closed"]
+            for number in range(40)
+        ]
+
     before = threads()
     for number in range(40):
         with client(Call("GET", f"/stream/endless/many{number}")) as answer:
             next(answer.chunks)
-    until = time.monotonic() + 5
-    while (after := threads()) > before + 32 and time.monotonic() < until:
-        time.sleep(0.1)  # pools keep some threads, up to their size
-    records = [
-        fetch(client, Call("GET", f"/record/many{number}")).json()["closed"] for number in range(40)
-    ]
-    assert (records, after <= before + 32) == ([1] * 40, True)
+    # A pool keeps some of its threads, up to its size.
+    assert wait_until(lambda: closed() == [1] * 40, seconds=2), closed()
+    assert wait_until(lambda: threads() <= before + 32, seconds=2), (before, threads())
