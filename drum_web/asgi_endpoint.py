@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import threading
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -28,6 +30,8 @@ from drum_web.asgi_route import route_path
 from drum_web.urls import parse_query
 
 __all__ = ["Limiter", "RouteEndpoint", "raw_headers", "received_headers"]
+
+logger = logging.getLogger(__name__)
 
 THREADS: Final = 128
 """Requests of one application that may hold a thread; admission, in the core, is far below."""
@@ -114,26 +118,26 @@ class _Exchange:
     async def answer_in_thread(
         self, receive: Receive, send: Send, limiter: anyio.CapacityLimiter
     ) -> None:
-        response: Response | None = None
+        # A bare task: a task group would cost as much again as the thread does.
+        watch = asyncio.create_task(self._watch(receive))
         try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._watch, receive)
-                response = await anyio.to_thread.run_sync(self._work, send, limiter=limiter)
-                tasks.cancel_scope.cancel()
-        except BaseExceptionGroup as group:
-            # The task group wraps what the thread raised; the watcher raises nothing.
-            raise group.exceptions[0] from None
+            response = await anyio.to_thread.run_sync(self._work, send, limiter=limiter)
         finally:
+            watch.cancel()
             self._end()
         if response is not None:
             await _send_whole(send, response)
 
     async def _watch(self, receive: Receive) -> None:
         """Waits for the client to leave. Some middleware repeats the body instead, for ever."""
-        while (message := await receive())["type"] != "http.disconnect":
-            if not message.get("more_body", False):
-                return
-        self._left.set()
+        try:
+            while (message := await receive())["type"] != "http.disconnect":
+                if not message.get("more_body", False):
+                    return
+        except Exception:
+            logger.debug("cannot watch the connection", exc_info=True)
+        else:
+            self._left.set()
 
     def _end(self) -> None:
         """The task is over, or was cancelled: the thread must not go on sending."""

@@ -194,7 +194,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
 
     def _fail(self, error: BaseException) -> None:
         if self._stopper is None:
-            logger.error("Stopping, since the model cannot be served: %s", error)
+            logger.error("Stopping: the worker cannot serve its model (%s)", type(error).__name__)
             self._failed = True
             self._stop(signal.SIGTERM, None)
 

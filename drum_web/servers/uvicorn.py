@@ -83,7 +83,7 @@ class _Server(uvicorn.Server):
     def fail(self, error: BaseException) -> None:
         """Ends the server because its worker can never work; from any thread."""
         if not self.should_exit:
-            logger.error("Stopping, since the model cannot be served: %s", error)
+            logger.error("Stopping: the worker cannot serve its model (%s)", type(error).__name__)
             self.failed = True
             self.should_exit = True
 

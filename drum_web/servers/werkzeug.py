@@ -77,7 +77,7 @@ class _Ending:
     def fail(self, error: BaseException) -> None:
         """Ends the server because its worker can never work; from any thread."""
         if not self._asked.is_set():
-            logger.error("Stopping, since the model cannot be served: %s", error)
+            logger.error("Stopping: the worker cannot serve its model (%s)", type(error).__name__)
             self.failed = True
             self._asked.set()
 

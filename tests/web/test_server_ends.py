@@ -105,7 +105,7 @@ def test_failed_load_ends_with_status_1(server: str, workers: int, tmp_path: Pat
     """A worker that says it can never work ends the server with 1, and is not started anew."""
     with live(server, tmp_path, "fail", workers=workers, ready=False) as running:
         assert running.process.wait(20) == 1, running.log
-        assert "no such artifact" in running.log
+        assert "cannot serve its model (RuntimeError)" in running.log
         assert sum("assembled" in line for line in running.notes.lines()) <= workers
         assert not running.workers()
 
