@@ -11,7 +11,7 @@ from drum_core.data.predictions import Predictions, from_array, from_frame
 from drum_core.data.tables import read_csv
 from drum_core.errors import HookFailedError, InputError, PredictionError, UserHTTPError, listed
 from drum_core.model.hooks import Hooks
-from drum_core.model.target import BinaryTarget, MulticlassTarget, MultilabelTarget, Target
+from drum_core.model.target import BinaryTarget, MulticlassTarget, MultilabelTarget, TableTarget
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -29,7 +29,7 @@ class Pipeline:
     hooks: Hooks
     model: object
     artifact: Artifact | None
-    target: Target
+    target: TableTarget
 
     def predict(self, payload: Payload) -> Predictions:
         """Predicts on a table; as `drum_core.model.model.Predict`."""
@@ -98,7 +98,7 @@ class Pipeline:
         return Predictions(values=checked.values, columns=checked.columns, extra=predictions.extra)
 
 
-def _run(artifact: Artifact, data: object, target: Target) -> Predictions:
+def _run(artifact: Artifact, data: object, target: TableTarget) -> Predictions:
     import pandas as pd
 
     if isinstance(data, pd.DataFrame) and artifact.features is not None:

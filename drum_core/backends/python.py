@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, cast
 
 from drum_core.async_bridge import AsyncBridge
 from drum_core.backends.artifacts import ADAPTERS, READERS, Adapt, Artifact, ReadArtifact
+from drum_core.backends.chat import chat, list_models
 from drum_core.backends.prediction import Pipeline
+from drum_core.backends.transform import transform
+from drum_core.backends.unstructured import unstructured
 from drum_core.errors import ArtifactError, HookError, NotBuiltYetError, listed
 from drum_core.model.hooks import Hooks, load_hooks
 from drum_core.model.model import Model, ModelInfo
+from drum_core.model.target import TableTarget, TransformTarget, UnstructuredTarget
 from drum_core.options.choices import Language
 from drum_core.registry import import_object
 
@@ -35,15 +39,42 @@ def load(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:
     if hooks.init is not None:
         hooks.init(code_dir=str(folder.path))
     model = _model_object(folder, hooks)
-    artifact = None if hooks.score is not None else _adapted(folder, hooks, model, target)
+    match target:
+        case UnstructuredTarget():
+            return Model(
+                info=_info(None, hooks),
+                unstructured=unstructured(hooks, model),
+                chat=chat(hooks, model),
+            )
+        case TransformTarget():
+            return Model(
+                info=_info(None, hooks),
+                transform=transform(hooks, model),
+                chat=chat(hooks, model),
+            )
+        case _:
+            return _table_model(folder, hooks, model, target)
+
+
+def _table_model(folder: ModelFolder, hooks: Hooks, model: object, target: TableTarget) -> Model:
+    answer = chat(hooks, model)
+    needs_artifact = hooks.score is None and answer is None
+    artifact = _adapted(folder, hooks, model, target) if needs_artifact else None
     pipeline = Pipeline(hooks=hooks, model=model, artifact=artifact, target=target)
     return Model(
-        info=ModelInfo(
-            language=Language.PYTHON,
-            predictor=artifact.framework if artifact else None,
-            reads_any_format=hooks.read_input_data is not None,
-        ),
-        predict=pipeline.predict,
+        info=_info(artifact, hooks),
+        predict=pipeline.predict if artifact or hooks.score else None,
+        unstructured=None,
+        chat=answer,
+        list_models=list_models(hooks, model),
+    )
+
+
+def _info(artifact: Artifact | None, hooks: Hooks) -> ModelInfo:
+    return ModelInfo(
+        language=Language.PYTHON,
+        predictor=artifact.framework if artifact else None,
+        reads_any_format=hooks.read_input_data is not None,
     )
 
 
@@ -78,7 +109,7 @@ def _model_object(folder: ModelFolder, hooks: Hooks) -> object:
         return read(path)
 
 
-def _adapted(folder: ModelFolder, hooks: Hooks, model: object, target: Target) -> Artifact:
+def _adapted(folder: ModelFolder, hooks: Hooks, model: object, target: TableTarget) -> Artifact:
     """The artifact that runs the model; there must be exactly one framework for it."""
     found: list[Artifact] = []
     for framework, adapter in ADAPTERS.items():

@@ -11,10 +11,12 @@ from drum_core.errors import PredictionError, listed
 from drum_core.model.target import (
     AnomalyTarget,
     BinaryTarget,
+    GeoPointTarget,
     MulticlassTarget,
     MultilabelTarget,
     RegressionTarget,
-    Target,
+    TableTarget,
+    TextTarget,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class Predictions:
         return pd.concat([frame, self.extra.reset_index(drop=True)], axis=1)
 
 
-def from_frame(frame: DataFrame, target: Target) -> Predictions:
+def from_frame(frame: DataFrame, target: TableTarget) -> Predictions:
     """The predictions in a table that a hook made, whose column names say what is what.
 
     Raises `PredictionError`.
@@ -72,7 +74,7 @@ def from_frame(frame: DataFrame, target: Target) -> Predictions:
     return Predictions(values=values, columns=columns, extra=extra)
 
 
-def from_array(values: object, labels: Sequence[object] | None, target: Target) -> Predictions:
+def from_array(values: object, labels: Sequence[object] | None, target: TableTarget) -> Predictions:
     """The predictions in an array that a framework made; `labels` as it reports them, if it does.
 
     Raises `PredictionError`.
@@ -104,9 +106,9 @@ def _is_unnamed(frame: DataFrame, target: BinaryTarget) -> bool:
     return isinstance(frame.columns, pd.RangeIndex)
 
 
-def _split_extra(frame: DataFrame, target: Target) -> tuple[DataFrame, DataFrame | None]:
+def _split_extra(frame: DataFrame, target: TableTarget) -> tuple[DataFrame, DataFrame | None]:
     match target:
-        case RegressionTarget() | AnomalyTarget():
+        case RegressionTarget() | AnomalyTarget() | GeoPointTarget() | TextTarget():
             if frame.shape[1] <= 1:
                 return frame, None
             wanted = [PREDICTIONS]
@@ -128,11 +130,11 @@ def _split_extra(frame: DataFrame, target: Target) -> tuple[DataFrame, DataFrame
 
 
 def _arranged(
-    values: NDArray[np.generic], names: Sequence[object], target: Target
+    values: NDArray[np.generic], names: Sequence[object], target: TableTarget
 ) -> tuple[NDArray[np.generic], tuple[str, ...]]:
     """The values with the columns of the target, checked."""
     match target:
-        case RegressionTarget() | AnomalyTarget():
+        case RegressionTarget() | AnomalyTarget() | GeoPointTarget() | TextTarget():
             if values.shape[1] != 1:
                 raise PredictionError(
                     f"{target.type.value} predictions must contain only 1 column, "

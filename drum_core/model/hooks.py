@@ -34,6 +34,9 @@ _CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "transform": ("data", "model"),
     "score": ("data", "model"),
     "post_process": ("predictions", "model"),
+    "score_unstructured": ("model", "data"),
+    "chat": ("params", "model"),
+    "get_supported_llm_models": ("model",),
 }
 """The hooks used here, and what they are given by position; `init` gets `code_dir=`."""
 
@@ -45,8 +48,8 @@ _SCORE_KEYWORDS: Final = frozenset(
 )
 """What a score hook is told by keyword, if its signature has a place for it."""
 
-_LATER: Final = frozenset({"fit", "chat", "get_supported_llm_models", "score_unstructured"})
-"""Hooks of other run modes and target types: known, and left alone."""
+_LATER: Final = frozenset({"fit"})
+"""Hooks of other run modes: known, and left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,9 @@ class Hooks:
     transform: Hook | None = None
     score: Hook | None = None
     post_process: Hook | None = None
+    score_unstructured: Hook | None = None
+    chat: Hook | None = None
+    get_supported_llm_models: Hook | None = None
     near_misses: tuple[str, ...] = field(default=())
     """Sentences about functions whose names look like misspelt hooks."""
 

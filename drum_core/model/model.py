@@ -6,20 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from drum_core.data.payload import Payload
+from drum_core.model.exchange import Chat, ListModels, Predict, Transform, Unstructured
 from drum_core.options.choices import Language
 
 if TYPE_CHECKING:
-    from drum_core.data.predictions import Predictions
     from drum_core.model.folder import ModelFolder
     from drum_core.model.target import Target
     from drum_core.protocols import WorkerContext
 
-__all__ = ["LoadModel", "Model", "ModelInfo", "Predict"]
-
-Predict: TypeAlias = "Callable[[Payload], Predictions]"
-"""Predicts on a table. Raises `InputError` for data it cannot read, `PredictionError` when the
-model fails, `UserHTTPError` when a hook chose the answer."""
+__all__ = ["LoadModel", "Model", "ModelInfo"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +36,10 @@ class Model:
 
     info: ModelInfo
     predict: Predict | None = None
+    transform: Transform | None = None
+    unstructured: Unstructured | None = None
+    chat: Chat | None = None
+    list_models: ListModels | None = None
 
 
 LoadModel: TypeAlias = "Callable[[ModelFolder, Target, WorkerContext], Model]"

@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 __all__ = [
     "AnomalyTarget",
     "BinaryTarget",
+    "ClassTarget",
+    "ColumnTarget",
+    "GeoPointTarget",
     "MulticlassTarget",
     "MultilabelTarget",
     "RegressionTarget",
+    "TableTarget",
     "Target",
+    "TextTarget",
+    "TransformTarget",
+    "UnstructuredTarget",
     "resolve_target",
     "target_type",
 ]
@@ -69,9 +76,45 @@ class MultilabelTarget:
     type: ClassVar[TargetType] = TargetType.MULTILABEL
 
 
-Target: TypeAlias = (
-    RegressionTarget | AnomalyTarget | BinaryTarget | MulticlassTarget | MultilabelTarget
-)
+@dataclass(frozen=True, slots=True)
+class GeoPointTarget:
+    """One place a row, as a number or a text."""
+
+    type: ClassVar[TargetType] = TargetType.GEO_POINT
+
+
+@dataclass(frozen=True, slots=True)
+class TextTarget:
+    """One text a row, in a column called `name`: text generation, vector database, agent."""
+
+    type: TargetType
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnstructuredTarget:
+    """Whatever the model makes of whatever it is given."""
+
+    type: ClassVar[TargetType] = TargetType.UNSTRUCTURED
+
+
+@dataclass(frozen=True, slots=True)
+class TransformTarget:
+    """A table for a table."""
+
+    type: ClassVar[TargetType] = TargetType.TRANSFORM
+
+
+ColumnTarget: TypeAlias = RegressionTarget | AnomalyTarget | GeoPointTarget | TextTarget
+"""Targets whose predictions are one column."""
+
+ClassTarget: TypeAlias = BinaryTarget | MulticlassTarget | MultilabelTarget
+"""Targets whose predictions are a column for each label."""
+
+TableTarget: TypeAlias = ColumnTarget | ClassTarget
+"""Targets that are predicted row by row on a table."""
+
+Target: TypeAlias = TableTarget | UnstructuredTarget | TransformTarget
 
 
 def resolve_target(options: ModelOptions, metadata: Metadata | None) -> Target:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from drum_core.model.target import Target
+    from drum_core.model.target import TableTarget
 
 __all__ = ["ADAPTERS", "READERS", "Adapt", "Artifact", "ReadArtifact"]
 
@@ -35,7 +35,7 @@ class Artifact:
 ReadArtifact: TypeAlias = Callable[[Path], object]
 """Reads the object in a file. Raises `ArtifactError`."""
 
-Adapt: TypeAlias = "Callable[[object, Target], Artifact | None]"
+Adapt: TypeAlias = "Callable[[object, TableTarget], Artifact | None]"
 """Makes an artifact of an object, or says `None` when the object, by its type, is not of this
 framework. Raises `ArtifactError` when it is, but cannot do what the target needs."""
 

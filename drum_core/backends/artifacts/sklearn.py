@@ -11,16 +11,18 @@ from drum_core.errors import ArtifactError
 from drum_core.model.target import (
     AnomalyTarget,
     BinaryTarget,
+    GeoPointTarget,
     MulticlassTarget,
     MultilabelTarget,
     RegressionTarget,
-    Target,
+    TableTarget,
+    TextTarget,
 )
 
 __all__ = ["adapt"]
 
 
-def adapt(estimator: object, target: Target) -> Artifact | None:
+def adapt(estimator: object, target: TableTarget) -> Artifact | None:
     """The estimator as an artifact: `predict_proba` for classes, `predict` for numbers."""
     if "sklearn" not in sys.modules:
         return None  # nobody can hold an estimator of a package that was never imported
@@ -30,7 +32,7 @@ def adapt(estimator: object, target: Target) -> Artifact | None:
         return None
     labels: Sequence[object] | None = None
     match target:
-        case RegressionTarget() | AnomalyTarget():
+        case RegressionTarget() | AnomalyTarget() | GeoPointTarget() | TextTarget():
             method = "predict"
         case BinaryTarget() | MulticlassTarget():
             method = "predict_proba"
