@@ -31,7 +31,7 @@ from drum_web.urls import parse_query
 
 __all__ = ["Limiter", "RouteEndpoint", "raw_headers", "received_headers"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 THREADS: Final = 128
 """Requests of one application that may hold a thread; admission, in the core, is far below."""
@@ -135,7 +135,7 @@ class _Exchange:
                 if not message.get("more_body", False):
                     return
         except Exception:
-            logger.debug("cannot watch the connection", exc_info=True)
+            _logger.debug("cannot watch the connection", exc_info=True)
         else:
             self._left.set()
 

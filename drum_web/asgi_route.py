@@ -31,7 +31,7 @@ class ExactRoute(Route):
         self._head, self._tail = split_tail(path)
         exact = set(methods)
         super().__init__(path, app, methods=exact, name=name, include_in_schema=False)
-        self.methods = exact
+        self.methods: set[str] | None = exact
 
     @override
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -62,7 +62,7 @@ class AbsentRoute(ExactRoute):
 
     def __init__(self, path: str) -> None:
         super().__init__(path, _NotFound(), methods=(), name="absent")
-        self.methods = None
+        self.methods: set[str] | None = None  # all
 
 
 class _NotFound:

@@ -14,7 +14,7 @@ from drum_core.model.user_code import UserCode
 
 __all__ = ["find_extensions", "load_extension"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 HOOK: Final = "init_app"
 _FRAMEWORKS: Final = ("flask", "fastapi")
@@ -38,7 +38,7 @@ def load_extension(code_dir: Path, framework: str, app: object) -> Path | None:
         )
     (path,) = found
     _call_hook(code_dir, path, framework, app)
-    logger.info("loaded the extension %s", path)
+    _logger.info("loaded the extension %s", path)
     return path
 
 

@@ -31,7 +31,7 @@ from drum_web.urls import mounted_paths, slash_siblings, split_tail
 
 __all__ = ["FastAPIApp", "Lifespan"]
 
-logger = logging.getLogger(__name__)
+_logger = logging.getLogger(__name__)
 
 Lifespan: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 """What `FastAPI(lifespan=…)` takes."""
@@ -137,7 +137,7 @@ class _OwnedFastAPI(FastAPI):
             # What follows closes the connection, so that a cut answer is seen to be one.
             if started and not scope.get("drum.answered"):
                 raise
-            logger.exception("%s %s failed", scope["method"], scope["path"])
+            _logger.exception("%s %s failed", scope["method"], scope["path"])
 
 
 def _complete(message: Message, scope: Scope) -> None:

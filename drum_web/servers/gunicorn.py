@@ -29,7 +29,7 @@ from drum_web.servers.signals import handled
 
 __all__ = ["serve"]
 
-logger = logging.getLogger("drum.server")
+_logger = logging.getLogger("drum.server")
 
 THREADS: Final = 32
 """Requests of a worker that may hold a thread: probes pass while others wait for the model."""
@@ -124,7 +124,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         try:
             self._assemble(app, self._context)
         except DrumError as error:
-            logger.error("%s", error)
+            _logger.error("%s", error)
             sys.exit(CANNOT_WORK)
         return app.app
 
@@ -194,7 +194,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
 
     def _fail(self, error: BaseException) -> None:
         if self._stopper is None:
-            logger.error("Stopping: the worker cannot serve its model (%s)", type(error).__name__)
+            _logger.error("Stopping: the worker cannot serve its model (%s)", type(error).__name__)
             self._failed = True
             self._stop(signal.SIGTERM, None)
 

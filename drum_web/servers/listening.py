@@ -11,7 +11,7 @@ from drum_core.options.server import ServerSettings
 
 __all__ = ["announce", "listen", "url_of"]
 
-logger = logging.getLogger("drum.server")
+_logger = logging.getLogger("drum.server")
 
 
 def listen(settings: ServerSettings) -> socket.socket:
@@ -34,7 +34,7 @@ def listen(settings: ServerSettings) -> socket.socket:
 
 def announce(sock: socket.socket) -> None:
     """Says where the server listens, with the port that the system chose for 0."""
-    logger.info("Listening on %s", url_of(sock))
+    _logger.info("Listening on %s", url_of(sock))
 
 
 def url_of(sock: socket.socket) -> str:

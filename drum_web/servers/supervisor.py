@@ -26,7 +26,7 @@ from drum_web.servers.signals import STOP_SIGNALS, handled
 
 __all__ = ["RunWorker", "supervise"]
 
-logger = logging.getLogger("drum.server")
+_logger = logging.getLogger("drum.server")
 
 RunWorker: TypeAlias = Callable[[ServerSettings, Assemble, socket.socket], int]
 """Serves on a socket in the current process; the exit status. A function of a module, so that it
@@ -138,10 +138,10 @@ class _Supervisor:
             return
         delay = 0.25 * 2 ** (slot.deaths - 1)
         slot.due = time.monotonic() + delay
-        logger.warning("A worker %s; starting another in %.2f s", _ended_by(code), delay)
+        _logger.warning("A worker %s; starting another in %.2f s", _ended_by(code), delay)
 
     def _give_up(self, reason: str) -> None:
-        logger.error("Stopping all workers. %s", reason)
+        _logger.error("Stopping all workers. %s", reason)
         self._status = 1
         self.stop()
 
@@ -153,7 +153,7 @@ class _Supervisor:
         for process in running:
             process.join(max(0.0, until - time.monotonic()))
             if process.is_alive():
-                logger.error("A worker did not end in time and was killed")
+                _logger.error("A worker did not end in time and was killed")
                 process.kill()
                 process.join()
             process.close()
@@ -181,10 +181,10 @@ def _work(
         try:
             status = run(settings, assemble, sock)
         except DrumError as error:
-            logger.error("%s", error)
+            _logger.error("%s", error)
             status = CANNOT_WORK
         except Exception:
-            logger.exception("A worker failed")
+            _logger.exception("A worker failed")
             status = CANNOT_WORK
     sys.exit(CANNOT_WORK if status else 0)
 

@@ -23,7 +23,7 @@ from drum_web.uvicorn_worker import FastAPIWorkerCtx
 
 __all__ = ["run_worker", "serve"]
 
-logger = logging.getLogger("drum.server")
+_logger = logging.getLogger("drum.server")
 
 
 def serve(settings: ServerSettings, assemble: Assemble) -> int:
@@ -83,7 +83,7 @@ class _Server(uvicorn.Server):
     def fail(self, error: BaseException) -> None:
         """Ends the server because its worker can never work; from any thread."""
         if not self.should_exit:
-            logger.error("Stopping: the worker cannot serve its model (%s)", type(error).__name__)
+            _logger.error("Stopping: the worker cannot serve its model (%s)", type(error).__name__)
             self.failed = True
             self.should_exit = True
 

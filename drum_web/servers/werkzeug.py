@@ -24,7 +24,7 @@ from drum_web.servers.supervisor import supervise
 
 __all__ = ["run_worker", "serve"]
 
-logger = logging.getLogger("drum.server")
+_logger = logging.getLogger("drum.server")
 
 SETTLE_SECONDS: Final = 0.2
 """After the last accept: a connection just taken becomes a request."""
@@ -77,7 +77,7 @@ class _Ending:
     def fail(self, error: BaseException) -> None:
         """Ends the server because its worker can never work; from any thread."""
         if not self._asked.is_set():
-            logger.error("Stopping: the worker cannot serve its model (%s)", type(error).__name__)
+            _logger.error("Stopping: the worker cannot serve its model (%s)", type(error).__name__)
             self.failed = True
             self._asked.set()
 
@@ -110,7 +110,7 @@ class _Server(ThreadedWSGIServer):
         time.sleep(SETTLE_SECONDS)
         with self._change:
             if not self._change.wait_for(lambda: self._busy == 0, seconds):
-                logger.error("%d requests did not end in %s s", self._busy, seconds)
+                _logger.error("%d requests did not end in %s s", self._busy, seconds)
         self.server_close()
 
     @override
@@ -133,7 +133,7 @@ class _Server(ThreadedWSGIServer):
 
     @override
     def log(self, type: str, message: str, *args: object) -> None:
-        logger.log(logging.ERROR if type == "error" else logging.DEBUG, message.rstrip(), *args)
+        _logger.log(logging.ERROR if type == "error" else logging.DEBUG, message.rstrip(), *args)
 
 
 class _Handler(WSGIRequestHandler):
