@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import logging
-import os
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from drum_core.errors import ExtensionError, listed
+from drum_core.model.folder import python_files
 from drum_core.model.user_code import UserCode
 
-__all__ = ["find_extensions", "load_extension"]
+__all__ = ["load_extension"]
 
 _logger = logging.getLogger(__name__)
 
 HOOK: Final = "init_app"
 _FRAMEWORKS: Final = ("flask", "fastapi")
-_SKIPPED: Final = frozenset({"__pycache__", "site-packages", "node_modules"})
 
 
 def load_extension(code_dir: Path, framework: str, app: object) -> Path | None:
@@ -27,7 +25,7 @@ def load_extension(code_dir: Path, framework: str, app: object) -> Path | None:
     Returns its path, or `None` where there is none. Raises `ExtensionError` when it is broken,
     when there are several, or when only the other framework's is there.
     """
-    found = find_extensions(code_dir, framework)
+    found = _files(code_dir, framework)
     if not found:
         _refuse_foreign(code_dir, framework)
         return None
@@ -42,27 +40,13 @@ def load_extension(code_dir: Path, framework: str, app: object) -> Path | None:
     return path
 
 
-def find_extensions(code_dir: Path, framework: str) -> list[Path]:
-    """Every `custom_<framework>.py` below the folder, sorted.
-
-    Hidden folders, virtual environments and installed packages are not looked into.
-    """
-    name = f"custom_{framework}.py"
-    return sorted(folder / name for folder, files in _folders(code_dir) if name in files)
-
-
-def _folders(top: Path) -> Iterator[tuple[Path, list[str]]]:
-    for folder, below, files in os.walk(top):
-        if "pyvenv.cfg" in files:
-            below.clear()
-            continue
-        below[:] = [name for name in below if not name.startswith(".") and name not in _SKIPPED]
-        yield Path(folder), files
+def _files(code_dir: Path, framework: str) -> list[Path]:
+    return list(python_files(code_dir, f"custom_{framework}.py"))
 
 
 def _refuse_foreign(code_dir: Path, framework: str) -> None:
     for other in _FRAMEWORKS:
-        found = find_extensions(code_dir, other) if other != framework else []
+        found = _files(code_dir, other) if other != framework else []
         if found:
             raise ExtensionError(
                 f"{found[0]} is an extension for {other}, and this server is {framework}. It may "
