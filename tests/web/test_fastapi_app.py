@@ -261,6 +261,34 @@ def test_body_that_is_given_again_and_again() -> None:
     assert b'"body":"abc"' in asyncio.run(run())[1]["body"]
 
 
+def test_rest_of_a_refused_body_is_dropped() -> None:
+    """An answer to a body over the limit closes the connection, after what still comes is read."""
+    host = FastAPIApp()
+    host.add_routes(echo_routes())
+
+    async def run() -> tuple[list[Message], int]:
+        sent: list[Message] = []
+        left = 20
+
+        async def receive() -> Message:
+            nonlocal left
+            left -= 1
+            return {"type": "http.request", "body": b"x" * 100, "more_body": left > 0}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        scope = {**http_scope("/predict/"), "method": "POST"}
+        scope["headers"] = [(b"content-length", b"2000")]
+        await asyncio.wait_for(host.app(scope, receive, send), 5)
+        return sent, left
+
+    sent, left = asyncio.run(run())
+    assert (b"connection", b"close") in sent[0]["headers"]
+    assert left == 0
+    assert sent[-1]["more_body"] is False
+
+
 def test_slow_spool_does_not_hold_the_loop() -> None:
     """While a large body goes to a file, the loop answers others."""
     done: list[int] = []
