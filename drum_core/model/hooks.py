@@ -48,6 +48,9 @@ _SCORE_KEYWORDS: Final = frozenset(
 )
 """What a score hook is told by keyword, if its signature has a place for it."""
 
+_REQUEST_KEYWORDS: Final = frozenset({"mimetype", "charset", "query", "headers"})
+"""What a score_unstructured hook is told by keyword."""
+
 _LATER: Final = frozenset({"fit"})
 """Hooks of other run modes: known, and left alone."""
 
@@ -62,6 +65,14 @@ class Hook:
     bridge: AsyncBridge
     keywords: frozenset[str] | None
     """The keywords it takes; `None` when it takes any."""
+
+    def takes(self, count: int) -> bool:
+        """Whether it can be called with `count` positional arguments."""
+        try:
+            inspect.signature(self.function).bind(*([None] * count))
+        except (TypeError, ValueError):
+            return False
+        return True
 
     def __call__(self, *args: object, **kwargs: object) -> object:
         """Calls the hook, and awaits it if it is asynchronous.
@@ -155,18 +166,20 @@ def _checked(name: str, function: object, path: Path, bridge: AsyncBridge) -> Ho
     except (TypeError, ValueError):  # a function of C code: its first call will tell
         return Hook(name, function, path, bridge, keywords=None)
     keywords = _keywords(signature)
+    hook = Hook(name, function, path, bridge, keywords)
     try:
-        signature.bind(*_CALLS[name], **_given_keywords(name, keywords))
+        if not (name == "transform" and hook.takes(3)):  # the third is a target, where there is one
+            signature.bind(*_CALLS[name], **_given_keywords(name, keywords))
     except TypeError as error:
         line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
         where = f"{path}, line {line}" if line else str(path)
         expected = ", ".join(_CALLS[name]) or "code_dir"
-        extra = ", **kwargs" if name in ("score", "init") else ""
+        extra = ", **kwargs" if name in ("score", "score_unstructured", "init") else ""
         raise HookError(
             f"{where}: the hook {name} is called as {name}({expected}{extra}), but it is defined "
             f"as {name}{signature}."
         ) from error
-    return Hook(name, function, path, bridge, keywords)
+    return hook
 
 
 def _given_keywords(hook: str, accepted: frozenset[str] | None) -> dict[str, str]:
@@ -176,6 +189,8 @@ def _given_keywords(hook: str, accepted: frozenset[str] | None) -> dict[str, str
             return {"code_dir": ""}
         case "score":
             return dict.fromkeys(_SCORE_KEYWORDS & (accepted or _SCORE_KEYWORDS), "")
+        case "score_unstructured":
+            return dict.fromkeys(_REQUEST_KEYWORDS & (accepted or _REQUEST_KEYWORDS), "")
         case _:
             return {}
 
