@@ -1,4 +1,4 @@
-"""Running a user's coroutine from synchronous code: one event loop in one thread."""
+"""Running a user's coroutine from synchronous code: one event loop for all of a worker's."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ T = TypeVar("T")
 
 
 class AsyncBridge:
-    """An event loop in a thread of its own, started at first use.
+    """The event loop of a worker's user code: the server's, where it has one, else its own.
 
-    A worker has one, so that what user code keeps between calls (a client, a lock) always meets
-    the same loop. Owned, and closed, by the worker context.
+    A worker has one, so that what user code keeps between calls (a client, a pool, a lock) always
+    meets the same loop. A loop of its own runs in a thread, from the first use on. Owned, and
+    closed, by the worker context.
     """
 
     def __init__(self) -> None:
@@ -25,29 +26,57 @@ class AsyncBridge:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
-    def call(self, awaitable: Awaitable[T]) -> T:
-        """Waits for `awaitable` on the loop; its result, or what it raised.
-
-        Raises `RuntimeError` when called on the loop's own thread, which would never end.
-        """
-        if threading.current_thread() is self._thread:
-            if inspect.iscoroutine(awaitable):
-                awaitable.close()
-            raise RuntimeError("a coroutine of this loop called back synchronously; await instead")
-        return asyncio.run_coroutine_threadsafe(_as_coroutine(awaitable), self._running()).result()
-
-    def _running(self) -> asyncio.AbstractEventLoop:
+    def adopt(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Takes a loop that runs elsewhere, unless another has been used already."""
         with self._lock:
-            if self._loop is None:
+            if self._loop is None or self._loop.is_closed():
+                self._loop, self._thread = loop, None
+
+    def runs_here(self) -> bool:
+        """Whether the loop that runs in this thread is the one; it becomes that if there is none.
+
+        Raises `RuntimeError` where no loop runs.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self.adopt(loop)
+        return self._loop is loop
+
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, running.
+
+        Raises `RuntimeError` when called on it: waiting there for it would never end.
+        """
+        with self._lock:
+            if self._loop is None or self._loop.is_closed():
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
                     target=self._loop.run_forever, name="drum-async", daemon=True
                 )
                 self._thread.start()
-            return self._loop
+            found = self._loop
+        if asyncio._get_running_loop() is found:
+            raise RuntimeError("a coroutine of this loop called back synchronously; await instead")
+        return found
+
+    def call(self, awaitable: Awaitable[T]) -> T:
+        """Waits for `awaitable` on the loop; its result, or what it raised.
+
+        Raises `RuntimeError` when called on the loop itself.
+        """
+        try:
+            loop = self.loop()
+        except RuntimeError:
+            if inspect.iscoroutine(awaitable):
+                awaitable.close()
+            raise
+        return asyncio.run_coroutine_threadsafe(_as_coroutine(awaitable), loop).result()
 
     def close(self, timeout: float = 2.0) -> None:
-        """Cancels what still runs and ends the loop, within `timeout` seconds; safe to repeat."""
+        """Cancels what still runs and ends the loop, within `timeout` seconds; safe to repeat.
+
+        A loop that was adopted goes on.
+        """
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None

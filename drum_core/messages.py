@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -12,6 +20,9 @@ from typing_extensions import Protocol, override, runtime_checkable
 from drum_core.body import Body, BodyWriter
 
 __all__ = [
+    "AsyncByteStream",
+    "AsyncHandler",
+    "AsyncResponse",
     "Body",
     "BodyWriter",
     "ByteStream",
@@ -141,6 +152,22 @@ class ByteStream(Protocol):
         ...
 
 
+@runtime_checkable
+class AsyncByteStream(Protocol):
+    """A response body that is made on an event loop while it is sent.
+
+    A host iterates it once, in the task in which its handler was awaited, and then awaits
+    `aclose` exactly once, also when the client has left or a chunk could not be made. `aclose`
+    never raises but `CancelledError`.
+    """
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def aclose(self) -> None:
+        """Ends the making of chunks and gives back what it held."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One HTTP request, whole, as the core sees it on every host.
@@ -171,9 +198,26 @@ class Response:
     body: bytes | ByteStream = b""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsyncResponse:
+    """As `Response`, with a body that may be made on an event loop."""
+
+    status: int = 200
+    headers: Headers = field(default_factory=Headers)
+    body: bytes | AsyncByteStream = b""
+
+
 Handler: TypeAlias = Callable[[Request], Response]
 """Answers a request. Never raises: an error is a `Response` too. May block, so it runs in a
 thread, unless the route's policy is `RoutePolicy.PROBE`."""
+
+
+AsyncHandler: TypeAlias = Callable[[Request], Awaitable[AsyncResponse] | None]
+"""Answers a request on the running event loop, without a thread, or returns `None` when that
+request needs one: the host then calls the `Handler` with the same request.
+
+What it returns is awaited in a task of the host's, one for each request, which is cancelled when
+the client leaves; it raises nothing but `CancelledError`."""
 
 
 class RoutePolicy(enum.Enum):
@@ -201,6 +245,9 @@ class Route:
 
     `methods` are all that the path takes, HEAD and OPTIONS included: a host adds none of its own.
     Routes of one `name` share one handler and one policy.
+
+    `async_handler` is for hosts that run on an event loop, which may ask it first; `handler`
+    answers every request as well, so a host may leave it alone.
     """
 
     path: str
@@ -209,6 +256,7 @@ class Route:
     name: str
     policy: RoutePolicy
     body_limit: int | None = None
+    async_handler: AsyncHandler | None = None
 
     def begin_body(self, headers: Headers, /) -> BodyWriter:
         """Where the host writes the body of a request to this route, chunk by chunk.

@@ -15,7 +15,7 @@ from typing_extensions import Self
 from drum_core.async_bridge import AsyncBridge, wait_for
 from drum_core.protocols import Cleanup, WorkerContext
 
-__all__ = ["LocalWorker", "Worker"]
+__all__ = ["LocalWorker", "Worker", "bridge_of"]
 
 _logger = logging.getLogger(__name__)
 
@@ -170,6 +170,15 @@ class LocalWorker(Worker):
     def close(self) -> None:
         """Stops and cleans up; safe to repeat."""
         self.cleanup()
+
+
+def bridge_of(worker: WorkerContext) -> AsyncBridge:
+    """Where the asynchronous hooks of a worker run; closed when the worker ends."""
+    if isinstance(worker, Worker):
+        return worker.bridge
+    bridge = AsyncBridge()
+    worker.defer_cleanup(bridge.close, order=-100, desc="end asynchronous hooks")
+    return bridge
 
 
 def _name_of(callback: Cleanup) -> str:

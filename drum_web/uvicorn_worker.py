@@ -47,6 +47,7 @@ class FastAPIWorkerCtx(Worker):
             )
         self._entered = True
         self._loop = asyncio.get_running_loop()
+        self.bridge.adopt(self._loop)
         self.start()
         try:
             yield

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, cast
 
-from drum_core.async_bridge import AsyncBridge
 from drum_core.backends.artifacts import ADAPTERS, READERS, Adapt, Artifact, ReadArtifact
 from drum_core.backends.chat import chat, list_models
 from drum_core.backends.prediction import Pipeline
@@ -17,6 +16,7 @@ from drum_core.model.model import Model, ModelInfo
 from drum_core.model.target import TableTarget, TransformTarget, UnstructuredTarget
 from drum_core.options.choices import Language
 from drum_core.registry import import_object
+from drum_core.worker import bridge_of
 
 if TYPE_CHECKING:
     from drum_core.model.folder import ModelFolder
@@ -33,9 +33,7 @@ def load(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:
 
     Raises `ModelFolderError`, or `HookFailedError` when a hook raised.
     """
-    bridge = AsyncBridge()
-    worker.defer_cleanup(bridge.close, order=-100, desc="end asynchronous hooks")
-    hooks = load_hooks(folder.path, folder.custom_code, bridge)
+    hooks = load_hooks(folder.path, folder.custom_code, bridge_of(worker))
     if hooks.init is not None:
         hooks.init(code_dir=str(folder.path))
     model = _model_object(folder, hooks)
@@ -87,8 +85,8 @@ def _model_object(folder: ModelFolder, hooks: Hooks) -> object:
                 "then given to the other hooks."
             )
         return model
-    if not folder.artifacts and hooks.score is not None:
-        return None  # a score hook may need no model
+    if not folder.artifacts and (hooks.score is not None or hooks.chat is not None):
+        return None  # these hooks may need no model
     if len(folder.artifacts) > 1:
         names = listed(path.name for path in folder.artifacts)
         raise ArtifactError(

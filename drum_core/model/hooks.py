@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import logging
 import traceback
@@ -80,16 +81,36 @@ class Hook:
         Keywords that its signature has no place for are left out. Raises `HookFailedError`, with
         the place in the user's file, for whatever it raises but `UserHTTPError`.
         """
-        if self.keywords is not None:
-            kwargs = {name: value for name, value in kwargs.items() if name in self.keywords}
         try:
-            return wait_for(self.function(*args, **kwargs), self.bridge)
+            return wait_for(self.begin(*args, **kwargs), self.bridge)
         except UserHTTPError:
             raise
         except Exception as error:
-            line = _user_line(error, self.path)
-            where = f" ({self.path.name}, line {line})" if line else ""
-            raise HookFailedError(f"The hook {self.name}{where}", error) from error
+            raise self.failure(error) from error
+
+    def begin(self, *args: object, **kwargs: object) -> object:
+        """Calls the hook and returns what it gives, unawaited; raises what it raises."""
+        if self.keywords is not None:
+            kwargs = {name: value for name, value in kwargs.items() if name in self.keywords}
+        return self.function(*args, **kwargs)
+
+    def failure(self, error: BaseException) -> Exception:
+        """What to raise for what the hook raised, or what its answer did later."""
+        if isinstance(error, UserHTTPError):
+            return error
+        line = _user_line(error, self.path)
+        where = f" ({self.path.name}, line {line})" if line else ""
+        return HookFailedError(f"The hook {self.name}{where}", error)
+
+    @property
+    def is_async(self) -> bool:
+        """Whether it is an `async def`: calling it does no work yet, and never blocks."""
+        function: object = self.function
+        while isinstance(function, functools.partial):
+            function = function.func
+        if not inspect.isroutine(function):
+            function = getattr(function, "__call__", function)  # noqa: B004  # the method itself
+        return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +210,8 @@ def _given_keywords(hook: str, accepted: frozenset[str] | None) -> dict[str, str
             return {"code_dir": ""}
         case "score":
             return dict.fromkeys(_SCORE_KEYWORDS & (accepted or _SCORE_KEYWORDS), "")
+        case "chat":
+            return {"headers": ""} if accepted is None or "headers" in accepted else {}
         case "score_unstructured":
             return dict.fromkeys(_REQUEST_KEYWORDS & (accepted or _REQUEST_KEYWORDS), "")
         case _:
