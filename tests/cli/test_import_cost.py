@@ -38,7 +38,8 @@ main({words!r})
 def _modules(program: str, environ: Mapping[str, str]) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-c", program + REPORT],
-        env=environ,
+        # A coverage run starts itself in every process, and its modules are not ours.
+        env={name: text for name, text in environ.items() if not name.startswith("COVERAGE")},
         capture_output=True,
         text=True,
         timeout=60,
