@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import logging
 import threading
 from collections.abc import Iterable
@@ -78,16 +79,18 @@ class RouteEndpoint:
         except BaseException:
             writer.close()
             raise
-        if not arrived:
+        if arrived is _Arrived.NOTHING:
             writer.close()
             return
         exchange = _Exchange(self.route, scope, headers, writer)
-        if writer.overflowed:
+        watched: Receive | None = receive
+        if arrived is _Arrived.PART:
             send = _refusing(send, receive, linger="Expect" not in headers)
+            watched = None  # the rest of the body is in the way
         if self.route.policy is RoutePolicy.PROBE:
             await exchange.answer_on_loop(send)
         else:
-            await exchange.answer_in_thread(receive, send, self._limiter.current())
+            await exchange.answer_in_thread(watched, send, self._limiter.current())
 
 
 class _Exchange:
@@ -116,14 +119,15 @@ class _Exchange:
             response.body.close()
 
     async def answer_in_thread(
-        self, receive: Receive, send: Send, limiter: anyio.CapacityLimiter
+        self, watched: Receive | None, send: Send, limiter: anyio.CapacityLimiter
     ) -> None:
         # A bare task: a task group would cost as much again as the thread does.
-        watch = asyncio.create_task(self._watch(receive))
+        watch = None if watched is None else asyncio.create_task(self._watch(watched))
         try:
             response = await anyio.to_thread.run_sync(self._work, send, limiter=limiter)
         finally:
-            watch.cancel()
+            if watch is not None:
+                watch.cancel()
             self._end()
         if response is not None:
             await _send_whole(send, response)
@@ -197,13 +201,21 @@ class _Exchange:
                 await send(message)
 
 
-async def _receive(receive: Receive, writer: BodyWriter, limiter: Limiter) -> bool:
-    """Writes the body, up to the limit; false when the client left before its end."""
+class _Arrived(enum.Enum):
+    """How much of a request's body has come."""
+
+    NOTHING = "the client left before its end"
+    PART = "up to the limit, or nothing where more is announced; the rest is not read"
+    ALL = "to its end"
+
+
+async def _receive(receive: Receive, writer: BodyWriter, limiter: Limiter) -> _Arrived:
+    """Writes the body, up to the limit."""
     size = 0
     while not writer.overflowed:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return False
+            return _Arrived.NOTHING
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size <= SPOOL_BYTES:
@@ -211,8 +223,8 @@ async def _receive(receive: Receive, writer: BodyWriter, limiter: Limiter) -> bo
         else:  # a file is written, which may block
             await anyio.to_thread.run_sync(writer.write, chunk, limiter=limiter.current())
         if not message.get("more_body", False):
-            break
-    return True
+            return _Arrived.ALL
+    return _Arrived.PART
 
 
 def _refusing(send: Send, receive: Receive, *, linger: bool) -> Send:
