@@ -7,10 +7,14 @@
     ├── MissingExtraError          an optional package is not installed
     ├── ModelFolderError           the folder is not a model
     │   ├── MetadataError          model-metadata.yaml cannot be understood
+    │   │   └── TypeSchemaError    its typeSchema says something ambiguous
+    │   ├── LazyLoadingError       files that belong to the folder cannot be fetched
     │   ├── ArtifactError          no artifact, several, or one that cannot be loaded or used
     │   ├── HookError              custom.py cannot be loaded, or defines a hook wrongly
     │   └── ExtensionError         custom_flask.py or custom_fastapi.py cannot be used
     ├── InputError                 the data cannot be read or do not fit the model
+    ├── SchemaError                a table does not fit the folder's typeSchema
+    ├── MonitoringError            monitoring was asked for and cannot be started
     ├── OutputError                the place to write to cannot be written
     ├── PredictionError            the model, or a hook, failed or answered nonsense
     │   └── HookFailedError        a hook raised
@@ -38,10 +42,12 @@ __all__ = [
     "HookError",
     "HookFailedError",
     "InputError",
+    "LazyLoadingError",
     "LoadFailedError",
     "MetadataError",
     "MissingExtraError",
     "ModelFolderError",
+    "MonitoringError",
     "NotBuiltYetError",
     "NotReadyError",
     "OptionConflictError",
@@ -49,7 +55,9 @@ __all__ = [
     "OutputError",
     "PredictionError",
     "RequestError",
+    "SchemaError",
     "ServerError",
+    "TypeSchemaError",
     "UserHTTPError",
 ]
 
@@ -112,6 +120,14 @@ class MetadataError(ModelFolderError):
         super().__init__(f"{where}: {problem}")
 
 
+class TypeSchemaError(MetadataError):
+    """Raised for a condition of typeSchema that compares with one value and was given several."""
+
+
+class LazyLoadingError(ModelFolderError):
+    """Raised when files that a folder fetches before it is loaded are not described, or not got."""
+
+
 class ArtifactError(ModelFolderError):
     """Raised when the artifact of a folder is missing, ambiguous, unreadable or of no use."""
 
@@ -126,6 +142,22 @@ class ExtensionError(ModelFolderError):
 
 class InputError(DrumError):
     """Raised when input data cannot be read, or do not fit the model."""
+
+
+class SchemaError(DrumError):
+    """Raised when a table does not fit the typeSchema of model-metadata.yaml.
+
+    `side` is `input` or `output`; `problems` has a sentence for each requirement not met.
+    """
+
+    def __init__(self, side: str, problems: Sequence[str]) -> None:
+        self.side = side
+        self.problems: tuple[str, ...] = tuple(problems)
+        super().__init__(f"schema validation failed for {side}: {' '.join(problems)}")
+
+
+class MonitoringError(DrumError):
+    """Raised when monitoring is asked for and cannot be started."""
 
 
 class OutputError(DrumError):

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "modes": LEAVES | {"data", "model", "modes", "serving", "templates"},
     "runtime": LEAVES,
     "runner": LEAVES | {"model", "modes", "runtime"},
-    "cli": LEAVES | {"cli", "data", "runner", "runtime", "serving"},
+    "cli": LEAVES | {"cli", "data", "model", "runner", "runtime", "serving"},
     "testing": LEAVES | {"serving", "testing"},
     "__init__": LEAVES | {"runner", "runtime"},
     "__main__": {"cli"},

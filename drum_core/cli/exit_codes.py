@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from typing import Final
 
-from drum_core.errors import OptionConflictError, OptionError
+from drum_core.errors import OptionConflictError, OptionError, SchemaError, TypeSchemaError
 
 __all__ = ["ExitStatus", "status_of"]
 
@@ -18,7 +18,7 @@ class ExitStatus(enum.IntEnum):
     ERROR = 1
     USAGE = 2
     SCHEMA = 3
-    """Data do not fit the folder's type schema; not used yet, kept free."""
+    """Data do not fit the folder's type schema, or it is ambiguous."""
     INTERRUPTED = 130
     READER_GONE = 141
     """Whoever read the standard output stopped reading, as in `drum score … | head`."""
@@ -28,6 +28,8 @@ _STATUSES: Final[Mapping[type[BaseException], ExitStatus]] = {
     # An option that contradicts model-metadata.yaml is no misuse of the command line.
     OptionConflictError: ExitStatus.ERROR,
     OptionError: ExitStatus.USAGE,
+    SchemaError: ExitStatus.SCHEMA,
+    TypeSchemaError: ExitStatus.SCHEMA,
     KeyboardInterrupt: ExitStatus.INTERRUPTED,
 }
 

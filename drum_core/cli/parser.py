@@ -50,6 +50,7 @@ _PLANNED_CLASSES: Final[Mapping[RunMode, OptionsClass]] = {
     RunMode.PUSH: PushOptions,
 }
 
+_SCHEMA: Final = "schema"
 _GROUPS: Final = ("required", "options", "model", "messages")
 
 _EPILOG: Final = """\
@@ -122,12 +123,18 @@ def parse(argv: Sequence[str] | None) -> Command:
     parser = build_parser()
     namespace, unknown = parser.parse_known_args(argv)
     given = vars(namespace)
+    if given["subparser_name"] == _SCHEMA and not unknown:
+        from drum_core.cli.schema import print_schema
+
+        print_schema(given["speaker"])
     for level in ("new_mode", "subparser_name"):
         given.pop(level, None)
     speaker: Parser = given.pop("speaker", parser)
     options_class: OptionsClass | None = given.pop("options_class", None)
     unbuilt = tuple(given.pop("unbuilt", ()))
     if options_class is None:
+        if unknown:
+            speaker.error("unrecognized arguments: " + " ".join(unknown))
         speaker.print_help()
         speaker.exit(1)
     if unknown and options_class.run_mode not in PLANNED_MODES:
@@ -158,6 +165,9 @@ def build_parser() -> Parser:
     new.set_defaults(speaker=new)
     kinds = new.add_subparsers(dest="new_mode", title="what to make", prog="drum new")
     _add_mode(kinds, "model", NewModelOptions, "make a model folder to start from")
+    purpose = "print the JSON Schema of model-metadata.yaml, for editors"
+    schema = commands.add_parser(_SCHEMA, help=purpose, description=purpose)
+    schema.set_defaults(speaker=schema)
     for mode, purpose in PLANNED_MODES.items():
         _add_mode(commands, mode.value, _PLANNED_CLASSES[mode], f"{purpose} (not built yet)")
     return parser

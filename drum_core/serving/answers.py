@@ -51,9 +51,17 @@ def error_response(
     *,
     request_id: str = "",
     headers: Iterable[tuple[str, str]] = (),
+    more: Mapping[str, object] | None = None,
 ) -> Response:
-    """The one shape of an error: `message` as DRUM's clients read it, and the request id."""
-    content = {"message": message, "request_id": request_id or current_request_id.get()}
+    """The one shape of an error: `message` as DRUM's clients read it, and the request id.
+
+    `more` are keys that a kind of error has besides.
+    """
+    content: dict[str, object] = {
+        "message": message,
+        "request_id": request_id or current_request_id.get(),
+        **(more or {}),
+    }
     return json_response(content, status=status, headers=headers)
 
 

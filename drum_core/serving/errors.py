@@ -12,6 +12,7 @@ from drum_core.errors import (
     LoadFailedError,
     NotReadyError,
     RequestError,
+    SchemaError,
     UserHTTPError,
 )
 from drum_core.messages import Response
@@ -29,6 +30,7 @@ USER_ERROR_HEADER: Final = "X-Drum-User-Http-Error"
 _STATUSES: Final[tuple[tuple[type[DrumError], int], ...]] = (
     (BodyTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (RequestError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (SchemaError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (LoadFailedError, MODEL_FAILED_STATUS),
     (NotReadyError, HTTPStatus.SERVICE_UNAVAILABLE),
     (DrumError, HTTPStatus.INTERNAL_SERVER_ERROR),
@@ -57,4 +59,5 @@ def answer_to(error: Exception) -> Response:
         headers.append(("Retry-After", _RETRY_SECONDS))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _logger.error("%s", error, exc_info=error.__cause__)
-    return error_response(status, f"ERROR: {error}", headers=headers)
+    more = {"is_schema_validation_error": True} if isinstance(error, SchemaError) else {}
+    return error_response(status, f"ERROR: {error}", headers=headers, more=more)
