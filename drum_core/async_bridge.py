@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import queue
 import threading
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from typing import Final, Generic, TypeAlias, TypeVar
 
-__all__ = ["AsyncBridge", "wait_for"]
+__all__ = ["AbandonedError", "AsyncBridge", "Emit", "Relay", "wait_for"]
 
 T = TypeVar("T")
+
+Emit: TypeAlias = Callable[[T], Awaitable[None]]
+"""Hands an item over; waits while nobody takes the items before it."""
+
+_AHEAD: Final = 4
+_POLL_SECONDS: Final = 0.2
+_CLOSE_SECONDS: Final = 2.0
 
 
 class AsyncBridge:
@@ -87,6 +96,94 @@ class AsyncBridge:
         thread.join(timeout)
         if not thread.is_alive():
             loop.close()
+
+
+class AbandonedError(Exception):
+    """Raised in a thread that waits for a coroutine whose answer nobody wants any more."""
+
+
+class Relay(Generic[T]):
+    """Carries what a coroutine emits, on the loop of a bridge, to one thread that iterates.
+
+    `produce` runs in one task, begun at once, in a copy of the caller's context; it is a few
+    items ahead of the thread at most. What it raises, the iteration raises. While the thread
+    waits it asks `abandoned`, and raises `AbandonedError` when that says yes, or when the loop
+    ends. Whoever makes it closes it.
+    """
+
+    def __init__(
+        self,
+        bridge: AsyncBridge,
+        produce: Callable[[Emit[T]], Awaitable[None]],
+        *,
+        abandoned: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._loop = bridge.loop()
+        self._produce = produce
+        self._abandoned = abandoned
+        self._items: queue.SimpleQueue[tuple[T] | None] = queue.SimpleQueue()
+        self._room = asyncio.Semaphore(_AHEAD)
+        self._task: asyncio.Task[None] | None = None
+        self._error: BaseException | None = None
+        self._ended = threading.Event()
+        self._loop.call_soon_threadsafe(self._start)
+
+    def __iter__(self) -> Iterator[T]:
+        return self
+
+    def __next__(self) -> T:
+        item = self._wait()
+        if item is not None:
+            with suppress(RuntimeError):  # the loop has ended, and this was its last word
+                self._loop.call_soon_threadsafe(self._room.release)
+            return item[0]
+        self._items.put(None)  # for whoever asks again
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+        raise StopIteration
+
+    def close(self) -> None:
+        """Cancels the coroutine and waits for its end, 2 seconds at most; safe to repeat."""
+        if self._ended.is_set():
+            return
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._cancel)
+            self._ended.wait(_CLOSE_SECONDS)
+
+    def _wait(self) -> tuple[T] | None:
+        while True:
+            try:
+                return self._items.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                if self._abandoned() or self._loop.is_closed():
+                    self.close()
+                    raise AbandonedError("nobody waits for this any more") from None
+
+    # On the loop.
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._run())
+        self._task.add_done_callback(self._end)
+
+    async def _run(self) -> None:
+        await self._produce(self._emit)
+
+    async def _emit(self, item: T) -> None:
+        await self._room.acquire()
+        self._items.put((item,))
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            self._error = AbandonedError("the coroutine was cancelled")
+        else:
+            self._error = task.exception()
+        self._ended.set()
+        self._items.put(None)
 
 
 def wait_for(value: Awaitable[object] | object, bridge: AsyncBridge) -> object:

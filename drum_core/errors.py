@@ -13,15 +13,23 @@
     │   ├── HookError              custom.py cannot be loaded, or defines a hook wrongly
     │   └── ExtensionError         custom_flask.py or custom_fastapi.py cannot be used
     ├── InputError                 the data cannot be read or do not fit the model
+    │   ├── CompressionError       compressed data are damaged or cut short
+    │   └── InputTooLargeError     they unpack to more than the limit
     ├── SchemaError                a table does not fit the folder's typeSchema
     ├── MonitoringError            monitoring was asked for and cannot be started
     ├── OutputError                the place to write to cannot be written
     ├── PredictionError            the model, or a hook, failed or answered nonsense
     │   └── HookFailedError        a hook raised
+    ├── HookBadRequestError        a hook raised werkzeug's BadRequest
     ├── RequestError               an HTTP request the route does not take
-    │   └── BodyTooLargeError      its body is over the limit
+    │   ├── BodyTooLargeError      its body is over the limit
+    │   ├── MalformedRequestError  it cannot be understood: no JSON, a field missing
+    │   ├── AbsentAbilityError     the model cannot do what the route is for
+    │   └── ContentCodingError     its body has a content encoding that is not taken
+    ├── BusyError                  too many requests at a time
     ├── NotReadyError              the model is loading, has failed, or the worker is ending
     │   └── LoadFailedError        the model has failed to load
+    ├── …                          runtime parameters, secrets, tasks: in user/errors.py
     └── ServerError                a server cannot start
     UserHTTPError                  raised by hooks: an answer with a status of the hook's choice
 
@@ -35,15 +43,22 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 __all__ = [
+    "AbsentAbilityError",
     "ArtifactError",
     "BodyTooLargeError",
+    "BusyError",
+    "CompressionError",
+    "ContentCodingError",
     "DrumError",
     "ExtensionError",
+    "HookBadRequestError",
     "HookError",
     "HookFailedError",
     "InputError",
+    "InputTooLargeError",
     "LazyLoadingError",
     "LoadFailedError",
+    "MalformedRequestError",
     "MetadataError",
     "MissingExtraError",
     "ModelFolderError",
@@ -59,6 +74,7 @@ __all__ = [
     "ServerError",
     "TypeSchemaError",
     "UserHTTPError",
+    "user_answer",
 ]
 
 
@@ -140,8 +156,34 @@ class ExtensionError(ModelFolderError):
     """Raised when the folder's custom_flask.py or custom_fastapi.py cannot be used."""
 
 
+class HookBadRequestError(DrumError):
+    """Raised when the hook `chat` or `score_unstructured` raised werkzeug's BadRequest."""
+
+
 class InputError(DrumError):
     """Raised when input data cannot be read, or do not fit the model."""
+
+
+class CompressionError(InputError):
+    """Raised when compressed data cannot be unpacked."""
+
+    def __init__(self, coding: str, problem: str) -> None:
+        self.coding: str = coding
+        super().__init__(
+            f"The input is said to be compressed with {coding}, but cannot be unpacked: "
+            f"{problem.rstrip('.')}. It may be cut short, damaged, or not compressed at all."
+        )
+
+
+class InputTooLargeError(InputError):
+    """Raised when input unpacks to more than the limit; no more of it was unpacked."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit: int = limit
+        super().__init__(
+            f"The input unpacks to more than the {limit} bytes this server takes. "
+            f"Send fewer rows at a time, or start the server with a higher --max-body-size."
+        )
 
 
 class SchemaError(DrumError):
@@ -197,12 +239,39 @@ class BodyTooLargeError(RequestError):
         )
 
 
+class ContentCodingError(RequestError):
+    """Raised for a Content-Encoding that is not taken; `accepted` are those that are."""
+
+    def __init__(self, coding: str, accepted: Sequence[str]) -> None:
+        self.accepted: tuple[str, ...] = tuple(accepted)
+        super().__init__(
+            f"The content encoding {coding!r} is not taken. Send the body as it is, or with "
+            f"'Content-Encoding: {' or '.join(accepted)}'."
+        )
+
+
+class MalformedRequestError(RequestError):
+    """Raised for a request that cannot be understood; `param` names the field at fault."""
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        self.param: str | None = param
+        super().__init__(message)
+
+
+class AbsentAbilityError(RequestError):
+    """Raised when a route exists, and this model cannot do what it is for."""
+
+
 class NotReadyError(DrumError):
     """Raised when the model cannot answer now: it is loading, or the worker is ending."""
 
 
 class LoadFailedError(NotReadyError):
     """Raised when the model cannot answer at all, because it failed to load."""
+
+
+class BusyError(DrumError):
+    """Raised when as many requests are being answered as may be at a time."""
 
 
 class ServerError(DrumError):
@@ -213,8 +282,11 @@ class UserHTTPError(Exception):
     """Raise it in a hook to choose the HTTP status and the message of the answer.
 
     The response has the header `X-Drum-User-Http-Error: true`, so that a client can tell it from
-    an error of the server. In batch scoring it is an error like any other.
+    an error of the server. In batch scoring it is an error like any other. A subclass may set
+    `status_code` on the class; `user_answer` reads both leniently.
     """
+
+    status_code: int = 400
 
     def __init__(
         self, message: str = "The model refused the request.", status_code: int = 400
@@ -222,6 +294,18 @@ class UserHTTPError(Exception):
         super().__init__(message)
         self.message = message
         self.status_code = status_code
+
+
+def user_answer(error: UserHTTPError) -> tuple[int, str]:
+    """Status and message of the answer, also for a subclass that has set neither properly.
+
+    A status that HTTP does not have is 500.
+    """
+    said: object = vars(error).get("message")
+    text = said if isinstance(said, str) and said else str(error)
+    code: object = error.status_code
+    status = int(code) if isinstance(code, int) and 100 <= code <= 599 else 500
+    return status, text or "The model refused the request."
 
 
 def listed(names: Iterable[object], *, most: int = 8) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import enum
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from http import HTTPStatus
 from typing import Final
 
@@ -18,6 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from drum_core.body import SPOOL_BYTES
 from drum_core.messages import (
+    AsyncResponse,
     BodyWriter,
     ByteStream,
     Headers,
@@ -89,6 +90,8 @@ class RouteEndpoint:
             watched = None  # the rest of the body is in the way
         if self.route.policy is RoutePolicy.PROBE:
             await exchange.answer_on_loop(send)
+        elif (work := exchange.begin()) is not None:
+            await exchange.answer_in_task(work, receive, send)
         else:
             await exchange.answer_in_thread(watched, send, self._limiter.current())
 
@@ -102,7 +105,8 @@ class _Exchange:
         self._headers = headers
         self._writer = writer
         self._left = threading.Event()
-        self._taken = False
+        self._request: Request | None = None
+        self._sent_whole = False
         self._sending: anyio.CancelScope | None = None
 
     async def answer_on_loop(self, send: Send) -> None:
@@ -117,6 +121,48 @@ class _Exchange:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             response.body.close()
+
+    def begin(self) -> Awaitable[AsyncResponse] | None:
+        """The answer of the route's asynchronous handler, if this request is for it."""
+        handler = self._route.async_handler
+        return None if handler is None else handler(self._taken_request())
+
+    async def answer_in_task(
+        self, work: Awaitable[AsyncResponse], receive: Receive, send: Send
+    ) -> None:
+        """Answers in a task of its own, which is cancelled, once, when the client leaves.
+
+        A cancel scope would cancel again whatever user code awaits in order to clean up.
+        """
+        watch = asyncio.create_task(self._watch(receive))
+        answer = asyncio.create_task(self._answer(work, send))
+        try:
+            await asyncio.wait((watch, answer), return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done() and self._left.is_set() and not self._sent_whole:
+                answer.cancel()
+            await asyncio.wait((answer,))
+        finally:
+            watch.cancel()
+            answer.cancel()
+            self._end()
+        if not answer.cancelled():
+            answer.result()
+
+    async def _answer(self, work: Awaitable[AsyncResponse], send: Send) -> None:
+        response = await work
+        if isinstance(response.body, bytes):
+            await _send_whole(send, response)
+            return
+        try:
+            await send(_start(response))
+            async for chunk in response.body:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if self._left.is_set():
+                    return
+            self._sent_whole = True
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await response.body.aclose()
 
     async def answer_in_thread(
         self, watched: Receive | None, send: Send, limiter: anyio.CapacityLimiter
@@ -148,13 +194,14 @@ class _Exchange:
         self._left.set()
         if self._sending is not None:
             self._sending.cancel()
-        if not self._taken:
+        if self._request is None:
             self._writer.close()
+        else:  # again, if it has been answered
+            self._request.body.close()
 
-    def _respond(self) -> Response:
-        self._taken = True
-        return self._route.handler(
-            Request(
+    def _taken_request(self) -> Request:
+        if self._request is None:
+            self._request = Request(
                 method=self._scope["method"],
                 path=route_path(self._scope),
                 query=parse_query(self._scope["query_string"]),
@@ -163,7 +210,10 @@ class _Exchange:
                 path_params=self._scope.get("path_params", {}),
                 disconnected=self._left.is_set,
             )
-        )
+        return self._request
+
+    def _respond(self) -> Response:
+        return self._route.handler(self._taken_request())
 
     def _work(self, send: Send) -> Response | None:
         """In the thread: a whole response is given to the loop, a stream is sent from here."""
@@ -267,7 +317,7 @@ def _disk_full(scope: Scope, received: Headers) -> Response:
     return fallback_response(status, method=scope["method"], path=path, received=received)
 
 
-def _start(response: Response) -> Message:
+def _start(response: Response | AsyncResponse) -> Message:
     return {
         "type": "http.response.start",
         "status": response.status,
@@ -275,7 +325,7 @@ def _start(response: Response) -> Message:
     }
 
 
-async def _send_whole(send: Send, response: Response) -> None:
+async def _send_whole(send: Send, response: Response | AsyncResponse) -> None:
     await send(_start(response))
     await send({"type": "http.response.body", "body": response.body, "more_body": False})
 

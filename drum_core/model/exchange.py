@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from drum_core.data.payload import Payload
+from drum_core.data.sparse import as_dense
 from drum_core.messages import Headers, Query
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from drum_core.data.predictions import Predictions
 
 __all__ = [
+    "AsyncChatAnswer",
+    "AsyncCompletionChunks",
     "Chat",
     "ChatAnswer",
     "ChatRequest",
@@ -45,6 +48,10 @@ class Transformed:
     sparse: bool = False
     target: DataFrame | None = None
 
+    def dense(self) -> DataFrame:
+        """The table with ordinary columns."""
+        return as_dense(self.table)
+
 
 Transform: TypeAlias = Callable[[Payload, Payload | None], Transformed]
 """Transforms a table, with or without a target. Raises as `Predict`."""
@@ -52,10 +59,14 @@ Transform: TypeAlias = Callable[[Payload, Payload | None], Transformed]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnstructuredRequest:
-    """What an unstructured model is given: bytes, with the content type as it was sent."""
+    """What an unstructured model is given: bytes, with the content type as it was sent.
+
+    `default_charset` is that of a text whose content type names none.
+    """
 
     data: bytes
     content_type: str = ""
+    default_charset: str = "utf-8"
     query: Query = field(default_factory=Query)
     headers: Headers = field(default_factory=Headers)
 
@@ -64,14 +75,21 @@ class UnstructuredRequest:
 class UnstructuredAnswer:
     """What an unstructured model gave: bytes, or a text as bytes, and its content type.
 
-    `charset` is `None` for bytes without one.
+    `charset` is `None` for bytes without one; a text always has one.
     """
 
     data: bytes
     mimetype: str
     charset: str | None = None
+    is_text: bool = False
+    """Whether the hook returned a `str`."""
     is_none: bool = False
     """Whether the hook returned `None`."""
+
+    @property
+    def content_type(self) -> str:
+        """The value of a Content-Type header."""
+        return f"{self.mimetype}; charset={self.charset}" if self.charset else self.mimetype
 
 
 Unstructured: TypeAlias = Callable[[UnstructuredRequest], UnstructuredAnswer]
@@ -81,10 +99,16 @@ the hook raises, as `HookFailedError` or `UserHTTPError`."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """A request of the OpenAI chat API: its JSON object, and the HTTP headers."""
+    """A request of the OpenAI chat API: its JSON object, and the HTTP headers.
+
+    `association_id` is given to the answer, or to each of its chunks. `abandoned` says whether
+    the client has left; a model that waits for something asks it.
+    """
 
     params: Mapping[str, object]
     headers: Headers = field(default_factory=Headers)
+    association_id: str = ""
+    abandoned: Callable[[], bool] = field(default=lambda: False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +118,43 @@ class Completion:
     content: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionChunks:
-    """An answer in pieces, each a JSON text of the API; exactly one of the two is set.
+    """An answer in pieces, each a JSON text of the API.
 
-    Whoever takes it closes the iterator.
+    Whoever takes it iterates it in the thread it was given in, and calls `close` there.
     """
 
-    sync_chunks: Iterator[bytes] | None = None
-    async_chunks: AsyncIterator[bytes] | None = None
+    chunks: Iterator[bytes]
+    close: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsyncCompletionChunks:
+    """As `CompletionChunks`, for the task it was given in."""
+
+    chunks: AsyncIterator[bytes]
+    aclose: Callable[[], Awaitable[None]]
 
 
 ChatAnswer: TypeAlias = Completion | CompletionChunks
+AsyncChatAnswer: TypeAlias = Completion | AsyncCompletionChunks
 
-Chat: TypeAlias = Callable[[ChatRequest], ChatAnswer | Awaitable[ChatAnswer]]
-"""Answers a chat request, at once or when awaited on the loop of the caller's choice."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chat:
+    """How a model answers chat requests: always in a thread, and perhaps on an event loop.
+
+    `answer` blocks until the answer, or its first chunk, is about to come. `answer_async`, if
+    there is one, needs no thread, and many calls of it may run at once; it may be used where
+    `on_loop` says, on the running loop, that this is the loop of the model. Both raise as
+    `Unstructured`, and `AbandonedError` when the client left.
+    """
+
+    answer: Callable[[ChatRequest], ChatAnswer]
+    answer_async: Callable[[ChatRequest], Awaitable[AsyncChatAnswer]] | None = None
+    on_loop: Callable[[], bool] = field(default=lambda: False)
+
 
 ListModels: TypeAlias = Callable[[], list[Mapping[str, object]]]
 """The models of `/v1/models`, as JSON objects."""

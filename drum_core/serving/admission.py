@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import threading
+from typing import Final
 
-__all__ = ["Slot", "Slots"]
+from drum_core.errors import BusyError
+
+__all__ = ["ASYNC_JOBS", "AsyncJobs", "Slot", "Slots"]
+
+ASYNC_JOBS: Final = 1000
+"""Jobs on the event loop of one worker, streams included: they wait, but they hold memory and a
+connection each."""
 
 
 class Slots:
@@ -34,3 +41,26 @@ class Slot:
             held, self._held = self._held, False
         if held:
             self._free.release()
+
+
+class AsyncJobs:
+    """How many jobs are on an event loop; one over the limit is refused, not kept waiting.
+
+    For the thread of that loop only.
+    """
+
+    def __init__(self, limit: int = ASYNC_JOBS) -> None:
+        self.limit = limit
+        self.running = 0
+
+    def take(self) -> None:
+        """Counts a job; raises `BusyError` when there are as many as may be."""
+        if self.running >= self.limit:
+            raise BusyError(
+                f"This worker is answering {self.limit} requests already; try again in a moment."
+            )
+        self.running += 1
+
+    def release(self) -> None:
+        """Counts it out, once."""
+        self.running -= 1

@@ -4,35 +4,53 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from drum_core.errors import BodyTooLargeError
-from drum_core.messages import Headers, Request, Response, Route, RoutePolicy
-from drum_core.serving.admission import Slots
+from drum_core.messages import (
+    AsyncHandler,
+    AsyncResponse,
+    Headers,
+    Request,
+    Response,
+    Route,
+    RoutePolicy,
+)
+from drum_core.serving.admission import AsyncJobs, Slots
 from drum_core.serving.answers import bytes_response, standard_headers
 from drum_core.serving.errors import answer_to
 from drum_core.serving.request_id import current_request_id, request_id_of
-from drum_core.serving.streaming import HeldStream
+from drum_core.serving.streaming import AsyncHeldStream, HeldStream
 
-__all__ = ["Answer", "Dispatcher", "Endpoint"]
+__all__ = ["Answer", "AsyncAnswer", "Dispatcher", "Endpoint"]
 
 _logger = logging.getLogger(__name__)
 
 Answer: TypeAlias = Callable[[Request], Response]
 """Like a `Handler`, but it may raise."""
 
+AsyncAnswer: TypeAlias = Callable[[Request], Awaitable[AsyncResponse]]
+"""Like what an `AsyncHandler` returns, but it may raise."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One thing the server can do, and the paths at which it does it."""
+    """One thing the server can do, and the paths at which it does it.
+
+    `async_answer` is used instead of `answer`, without a thread and without a slot, whenever
+    `on_loop` says so, on the running loop. `error_answer` makes a response of what either raises.
+    """
 
     name: str
     paths: tuple[str, ...]
     answer: Answer
     policy: RoutePolicy
     method: str = "GET"
+    async_answer: AsyncAnswer | None = None
+    on_loop: Callable[[], bool] = field(default=lambda: False)
+    error_answer: Callable[[Exception], Response] = answer_to
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -46,6 +64,7 @@ class Dispatcher:
 
     slots: Slots
     body_limit: int
+    jobs: AsyncJobs = field(default_factory=AsyncJobs)
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[Route]:
         """A route for each path of each endpoint."""
@@ -57,9 +76,11 @@ class Dispatcher:
                 name=endpoint.name,
                 policy=endpoint.policy,
                 body_limit=self.body_limit,
+                async_handler=async_handler,
             )
             for endpoint in endpoints
             for handler in [self._handler(endpoint)]
+            for async_handler in [self._async_handler(endpoint)]
             for path in endpoint.paths
         ]
 
@@ -68,7 +89,14 @@ class Dispatcher:
             token = current_request_id.set(request_id_of(request.headers))
             started = time.perf_counter()
             try:
-                response = _completed(self._answered(endpoint, request), request)
+                answered = self._answered(endpoint, request)
+                body = answered.body
+                if request.method == "HEAD":
+                    if not isinstance(body, bytes):
+                        body.close()
+                    body = b""
+                headers = _completed(answered.headers, request)
+                response = Response(status=answered.status, headers=headers, body=body)
                 if response.status >= 400:
                     _log(request, response.status, time.perf_counter() - started)
                 return response
@@ -88,7 +116,7 @@ class Dispatcher:
                 return self._in_slot(endpoint, request)
             return endpoint.answer(request)
         except Exception as error:
-            return answer_to(error)
+            return endpoint.error_answer(error)
 
     def _in_slot(self, endpoint: Endpoint, request: Request) -> Response:
         slot = self.slots.take()
@@ -103,21 +131,56 @@ class Dispatcher:
         held = HeldStream(response.body, slot.release)
         return Response(status=response.status, headers=response.headers, body=held)
 
+    def _async_handler(self, endpoint: Endpoint) -> AsyncHandler | None:
+        if endpoint.async_answer is None:
+            return None
+
+        def handle(request: Request) -> Awaitable[AsyncResponse] | None:
+            plain = request.method == "OPTIONS" or request.body.overflowed
+            return None if plain or not endpoint.on_loop() else self._settled(endpoint, request)
+
+        return handle
+
+    async def _settled(self, endpoint: Endpoint, request: Request) -> AsyncResponse:
+        current_request_id.set(request_id_of(request.headers))  # the task is the request's own
+        started = time.perf_counter()
+        try:
+            answered = await self._awaited(endpoint, request)
+            headers = _completed(answered.headers, request)
+            if answered.status >= 400:
+                _log(request, answered.status, time.perf_counter() - started)
+            return AsyncResponse(status=answered.status, headers=headers, body=answered.body)
+        finally:
+            request.body.close()
+
+    async def _awaited(self, endpoint: Endpoint, request: Request) -> AsyncResponse:
+        assert endpoint.async_answer is not None
+        try:
+            self.jobs.take()
+            try:
+                response = await endpoint.async_answer(request)
+            except BaseException:
+                self.jobs.release()
+                raise
+        except Exception as error:
+            refused = endpoint.error_answer(error)
+            assert isinstance(refused.body, bytes)
+            return AsyncResponse(status=refused.status, headers=refused.headers, body=refused.body)
+        if isinstance(response.body, bytes):
+            self.jobs.release()
+            return response
+        held = AsyncHeldStream(response.body, self.jobs.release)
+        return AsyncResponse(status=response.status, headers=response.headers, body=held)
+
 
 def _options(endpoint: Endpoint) -> Response:
     allow = ", ".join(sorted(endpoint.methods))
     return bytes_response(b"", "text/plain; charset=utf-8", headers=[("Allow", allow)])
 
 
-def _completed(response: Response, request: Request) -> Response:
-    """With the standard headers, and without a body for HEAD."""
-    headers = response.headers.with_defaults(standard_headers(request.headers))
-    body = response.body
-    if request.method == "HEAD":
-        if not isinstance(body, bytes):
-            body.close()
-        body = b""
-    return Response(status=response.status, headers=Headers(headers.multi_items()), body=body)
+def _completed(headers: Headers, request: Request) -> Headers:
+    """With the standard headers."""
+    return headers.with_defaults(standard_headers(request.headers))
 
 
 def _log(request: Request, status: int, seconds: float) -> None:

@@ -7,13 +7,20 @@ from http import HTTPStatus
 from typing import Final
 
 from drum_core.errors import (
+    AbsentAbilityError,
     BodyTooLargeError,
+    BusyError,
+    CompressionError,
+    ContentCodingError,
     DrumError,
+    InputTooLargeError,
     LoadFailedError,
+    MalformedRequestError,
     NotReadyError,
     RequestError,
     SchemaError,
     UserHTTPError,
+    user_answer,
 )
 from drum_core.messages import Response
 from drum_core.serving.answers import error_response
@@ -29,10 +36,16 @@ USER_ERROR_HEADER: Final = "X-Drum-User-Http-Error"
 
 _STATUSES: Final[tuple[tuple[type[DrumError], int], ...]] = (
     (BodyTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (InputTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (ContentCodingError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    (CompressionError, HTTPStatus.BAD_REQUEST),
+    (MalformedRequestError, HTTPStatus.BAD_REQUEST),
+    (AbsentAbilityError, HTTPStatus.NOT_FOUND),
     (RequestError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (SchemaError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (LoadFailedError, MODEL_FAILED_STATUS),
     (NotReadyError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (BusyError, HTTPStatus.SERVICE_UNAVAILABLE),
     (DrumError, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
 """The first class that fits decides."""
@@ -47,8 +60,8 @@ def answer_to(error: Exception) -> Response:
     the request id only, and the log has the traceback.
     """
     if isinstance(error, UserHTTPError):
-        status = error.status_code if 100 <= error.status_code <= 599 else 500
-        return error_response(status, error.message, headers=[(USER_ERROR_HEADER, "true")])
+        status, message = user_answer(error)
+        return error_response(status, message, headers=[(USER_ERROR_HEADER, "true")])
     if not isinstance(error, DrumError):
         _logger.error("a request failed by an unexpected error", exc_info=error)
         text = "ERROR: an internal error; the server's log has it under this request id."
@@ -57,6 +70,8 @@ def answer_to(error: Exception) -> Response:
     headers = []
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers.append(("Retry-After", _RETRY_SECONDS))
+    if isinstance(error, ContentCodingError):
+        headers.append(("Accept-Encoding", ", ".join(error.accepted)))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _logger.error("%s", error, exc_info=error.__cause__)
     more = {"is_schema_validation_error": True} if isinstance(error, SchemaError) else {}

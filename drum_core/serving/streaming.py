@@ -1,14 +1,14 @@
-"""A response body that keeps what its job holds until the last chunk has been sent."""
+"""Response bodies that keep what their job holds until the last chunk has been sent."""
 
 from __future__ import annotations
 
 import contextvars
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
-from drum_core.messages import ByteStream
+from drum_core.messages import AsyncByteStream, ByteStream
 
-__all__ = ["HeldStream"]
+__all__ = ["AsyncHeldStream", "HeldStream"]
 
 _logger = logging.getLogger(__name__)
 
@@ -42,6 +42,30 @@ class HeldStream:
         self._closed = True
         try:
             self._context.run(self._stream.close)
+        except Exception:
+            _logger.exception("a response stream could not be closed")
+        finally:
+            self._release()
+
+
+class AsyncHeldStream:
+    """As `HeldStream`, for one task, whose context is that of the job anyway."""
+
+    def __init__(self, stream: AsyncByteStream, release: Callable[[], None]) -> None:
+        self._stream = stream
+        self._release = release
+        self._closed = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._stream)
+
+    async def aclose(self) -> None:
+        """Ends the job, and gives back what it held."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._stream.aclose()
         except Exception:
             _logger.exception("a response stream could not be closed")
         finally:

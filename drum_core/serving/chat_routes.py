@@ -1,0 +1,41 @@
+"""The chat routes of a served model; every target type has them."""
+
+from __future__ import annotations
+
+from drum_core.messages import RoutePolicy
+from drum_core.model.target import Target
+from drum_core.serving.chat import ChatEndpoint, ModelsEndpoint
+from drum_core.serving.chat_errors import chat_answer_to
+from drum_core.serving.dispatch import Endpoint
+from drum_core.serving.lifecycle import Lifecycle
+
+__all__ = ["chat_endpoints"]
+
+
+def chat_endpoints(lifecycle: Lifecycle, target: Target | None) -> list[Endpoint]:
+    """Chat completions and the list of models, with and without `/v1`, and with a slash."""
+    chat = ChatEndpoint(lifecycle=lifecycle, target=target)
+    models = ModelsEndpoint(lifecycle=lifecycle, target=target)
+    return [
+        Endpoint(
+            name="chat",
+            paths=_all("/chat/completions"),
+            answer=chat.answer,
+            policy=RoutePolicy.STREAM,
+            method="POST",
+            async_answer=chat.answer_async,
+            on_loop=chat.on_loop,
+            error_answer=chat_answer_to,
+        ),
+        Endpoint(
+            name="get_supported_llm_models",
+            paths=_all("/models"),
+            answer=models.answer,
+            policy=RoutePolicy.PREDICT,
+            error_answer=chat_answer_to,
+        ),
+    ]
+
+
+def _all(path: str) -> tuple[str, ...]:
+    return path, f"{path}/", f"/v1{path}", f"/v1{path}/"

@@ -1,0 +1,1 @@
+"""Chat, as the unmodified openai client and plain HTTP clients see it."""
