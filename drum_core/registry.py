@@ -9,7 +9,7 @@ from typing import Final
 
 from drum_core.errors import MissingExtraError, ServerError, listed
 
-__all__ = ["SERVER_GROUP", "import_object", "load_server", "server_names"]
+__all__ = ["SERVER_GROUP", "import_object", "load_server", "missing_extra", "server_names"]
 
 SERVER_GROUP: Final = "drum.servers"
 
@@ -25,6 +25,17 @@ _EXTRAS: Final[Mapping[str, str]] = {
     "httptools": "fastapi",
     "sklearn": "sklearn",
     "joblib": "sklearn",
+    "scipy": "sparse",
+    "pyarrow": "arrow",
+    "backports": "zstd",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "catboost": "catboost",
+    "torch": "torch",
+    "keras": "keras",
+    "onnxruntime": "onnx",
+    "sklearn_pmml_model": "pmml",
+    "mlflow": "mlflow",
 }
 
 
@@ -38,12 +49,21 @@ def import_object(target: str, *, purpose: str) -> object:
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in _EXTRAS:
+        if (missing := missing_extra(error, purpose=purpose)) is None:
             raise
-        raise MissingExtraError(package, extra=_EXTRAS[package], purpose=purpose) from error
+        raise missing from error
     found: object = getattr(module, attribute)
     return found
+
+
+def missing_extra(error: Exception, *, purpose: str) -> MissingExtraError | None:
+    """What to raise instead of an import error, when an extra would mend it."""
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    package = (error.name or "").partition(".")[0]
+    if package not in _EXTRAS:
+        return None
+    return MissingExtraError(package, extra=_EXTRAS[package], purpose=purpose)
 
 
 def server_names() -> list[str]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from drum_core.backends.artifacts import ADAPTERS, READERS, Adapt, Artifact, ReadArtifact
+from drum_core.backends.artifacts import FRAMEWORKS, READERS, Artifact
+from drum_core.backends.artifacts.choice import adapted
+from drum_core.backends.artifacts.reading import read_artifact
 from drum_core.backends.chat import chat, list_models
 from drum_core.backends.prediction import Pipeline
 from drum_core.backends.transform import transform
 from drum_core.backends.unstructured import unstructured
-from drum_core.errors import ArtifactError, HookError, NotBuiltYetError, listed
+from drum_core.errors import ArtifactError, HookError, listed
 from drum_core.model.hooks import Hooks, load_hooks
 from drum_core.model.model import Model, ModelInfo
 from drum_core.model.target import TableTarget, TransformTarget, UnstructuredTarget
 from drum_core.options.choices import Language
-from drum_core.registry import import_object
 from drum_core.worker import bridge_of
 
 if TYPE_CHECKING:
@@ -95,41 +96,23 @@ def _model_object(folder: ModelFolder, hooks: Hooks) -> object:
         )
     if not folder.artifacts:
         raise ArtifactError(_no_artifact(folder, hooks))
-    path = folder.artifacts[0]
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise NotBuiltYetError(
-            f"Reading {path.suffix} artifacts ({path.name})",
-            instead="A load_model hook in custom.py can read it.",
-        )
-    read = cast("ReadArtifact", import_object(reader, purpose=f"Reading {path.name}"))
     with hooks.code.importable():
-        return read(path)
+        return read_artifact(folder.artifacts[0])
 
 
 def _adapted(folder: ModelFolder, hooks: Hooks, model: object, target: TableTarget) -> Artifact:
-    """The artifact that runs the model; there must be exactly one framework for it."""
-    found: list[Artifact] = []
-    for framework, adapter in ADAPTERS.items():
-        adapt = cast("Adapt", import_object(adapter, purpose=f"Running a {framework} model"))
-        artifact = adapt(model, target)
-        if artifact is not None:
-            found.append(artifact)
-    if len(found) > 1:
-        names = listed(artifact.framework for artifact in found)
-        raise ArtifactError(
-            f"The model is an object of several frameworks, {names}. Write a score hook in "
-            "custom.py that says how to use it."
-        )
-    if not found:
+    """The artifact that runs the model; there must be a framework for it."""
+    found = adapted(model, target)
+    if found is None:
+        supported = listed((framework.name for framework in FRAMEWORKS), most=20)
         hint = "".join(f" {sentence}" for sentence in hooks.near_misses)
         raise ArtifactError(
             "Could not find any framework to handle loaded model and a score hook is not provided. "
             f"The model in {folder.path} is a {type(model).__qualname__} of the module "
-            f"{type(model).__module__}; supported: {listed(ADAPTERS)}. Write a score hook in "
-            f"custom.py.{hint}"
+            f"{type(model).__module__}; supported: {supported}. Write a score "
+            f"hook in custom.py.{hint}"
         )
-    return found[0]
+    return found
 
 
 def _no_artifact(folder: ModelFolder, hooks: Hooks) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +24,31 @@ _ARTIFACTS: Final = {
     Language.R: frozenset({".rds"}),
     Language.JAVA: frozenset({".jar", ".zip", ".java", ".mojo"}),
 }
+"""Extensions that tell the language of a folder; those that DRUM knows."""
+
+_LOADED_BY_DRUM: Final = frozenset({".pkl", ".pth", ".h5", ".onnx"})
+
+_MORE_OF_PYTHON: Final = frozenset({".pt", ".keras", ".ubj", ".cbm", ".pmml"})
+
+_BY_CONTENT: Final = {
+    ".json": re.compile(rb'\s*\{\s*"learner"\s*:'),
+    ".txt": re.compile(rb"tree\r?\nversion="),
+}
+"""How a model starts whose extension is used for anything: of XGBoost, and of LightGBM."""
+
+_MLFLOW: Final = "MLmodel"
+"""The file that makes a folder one of MLflow's; it names the others."""
 _SHOWN = 100
+_HEAD: Final = 4096
+"""Bytes of a file that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
     """What was found in a model folder.
 
-    `artifacts` are the top-level files with a known extension; `custom_code` is its `custom.py`,
-    wherever that is.
+    `artifacts` are the top-level files that may be the model: with an extension of a framework,
+    or `MLmodel`. `custom_code` is its `custom.py`, wherever that is.
     """
 
     path: Path
@@ -63,7 +80,7 @@ def open_folder(options: ModelOptions) -> ModelFolder:
         language=language,
         metadata=read[0] if read else None,
         metadata_document=read[1] if read else None,
-        artifacts=tuple(_artifacts(path, Language.PYTHON)),
+        artifacts=tuple(_python_artifacts(path, has_code=bool(hooks))),
         custom_code=hooks[0] if hooks else None,
     )
 
@@ -83,6 +100,42 @@ def python_files(folder: Path, name: str) -> Iterator[Path]:
         )
         if name in files:
             yield Path(parent, name)
+
+
+def _python_artifacts(folder: Path, *, has_code: bool) -> list[Path]:
+    """The files that may be the model, where one is expected.
+
+    Beside a custom.py, a single file that DRUM would load is the model, and other kinds that only
+    we know are for the hooks, as they are under DRUM. An MLmodel file stands for its whole folder.
+    """
+    known = _artifacts(folder, Language.PYTHON)
+    drums = [path for path in known if path.suffix.lower() in _LOADED_BY_DRUM]
+    if has_code and len(drums) == 1:
+        return drums
+    if (folder / _MLFLOW).is_file():
+        return [folder / _MLFLOW]
+    return sorted([*known, *_more_artifacts(folder)])
+
+
+def _more_artifacts(folder: Path) -> list[Path]:
+    """The Python artifacts that DRUM does not know, without those of MLflow."""
+    return [
+        entry
+        for entry in folder.iterdir()
+        if entry.is_file()
+        and (entry.suffix.lower() in _MORE_OF_PYTHON or _starts_like_a_model(entry))
+    ]
+
+
+def _starts_like_a_model(path: Path) -> bool:
+    start = _BY_CONTENT.get(path.suffix.lower())
+    if start is None:
+        return False
+    try:
+        with path.open("rb") as file:
+            return start.match(file.read(_HEAD)) is not None
+    except OSError:
+        return False
 
 
 def _artifacts(folder: Path, language: Language) -> list[Path]:
@@ -108,6 +161,8 @@ def _detect_language(folder: Path) -> Language:
     code = next(iter(by_code)) if len(by_code) == 1 else None
     artifact = next(iter(by_artifact)) if len(by_artifact) == 1 else None
     language = code or artifact
+    if not by_code and not by_artifact and _python_artifacts(folder, has_code=False):
+        language = Language.PYTHON
     if language is None or (code and artifact and code is not artifact):
         raise ModelFolderError(_undetected(folder))
     return language
@@ -116,7 +171,8 @@ def _detect_language(folder: Path) -> Language:
 def _undetected(folder: Path) -> str:
     entries = sorted(entry.name + "/" * entry.is_dir() for entry in folder.iterdir())
     found = ", ".join(entries[:_SHOWN]) if entries else "nothing, it is empty"
-    known = ", ".join(sorted(suffix for kinds in _ARTIFACTS.values() for suffix in kinds))
+    suffixes = _MORE_OF_PYTHON.union(*_ARTIFACTS.values())
+    known = ", ".join([*sorted(suffixes), _MLFLOW])
     return (
         f"Can not detect language by artifacts and/or custom.py/R files in {folder}. Expected a "
         f"custom.py (or custom.R), or one artifact ({known}), at the top of the folder; found: "

@@ -1,12 +1,12 @@
-"""scikit-learn estimators and pipelines."""
+"""scikit-learn estimators and pipelines, and the estimators of others that keep its rules."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from drum_core.backends.artifacts import Artifact
+from drum_core.backends.artifacts.choice import find_framework, last_step
 from drum_core.errors import ArtifactError
 from drum_core.model.target import (
     AnomalyTarget,
@@ -22,14 +22,8 @@ from drum_core.model.target import (
 __all__ = ["adapt"]
 
 
-def adapt(estimator: object, target: TableTarget) -> Artifact | None:
+def adapt(estimator: object, target: TableTarget) -> Artifact:
     """The estimator as an artifact: `predict_proba` for classes, `predict` for numbers."""
-    if "sklearn" not in sys.modules:
-        return None  # nobody can hold an estimator of a package that was never imported
-    from sklearn.base import BaseEstimator
-
-    if not isinstance(estimator, BaseEstimator):
-        return None
     labels: Sequence[object] | None = None
     match target:
         case RegressionTarget() | AnomalyTarget() | GeoPointTarget() | TextTarget():
@@ -44,9 +38,9 @@ def adapt(estimator: object, target: TableTarget) -> Artifact | None:
     function = getattr(estimator, method, None)
     if not callable(function):
         raise ArtifactError(
-            f"The scikit-learn object {type(estimator).__name__} has no {method}, which a "
-            f"{target.type.value} model needs. Save an estimator that has it, or write a score "
-            "hook in custom.py."
+            f"The {_framework(estimator)} object {type(last_step(estimator)).__name__} has no "
+            f"{method}, which a {target.type.value} model needs. Save an estimator that has it, or "
+            "write a score hook in custom.py."
         )
     if isinstance(target, MultilabelTarget):
         function = _joined(function)
@@ -56,6 +50,11 @@ def adapt(estimator: object, target: TableTarget) -> Artifact | None:
         labels=labels,
         features=_features(estimator),
     )
+
+
+def _framework(estimator: object) -> str:
+    framework = find_framework(last_step(estimator))
+    return framework.name if framework else "scikit-learn"
 
 
 def _classes(estimator: object) -> Sequence[object] | None:
