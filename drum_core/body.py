@@ -14,19 +14,25 @@ SPOOL_BYTES: Final = 16 * 1024 * 1024
 class Body:
     """The bytes of a request. Owned, and closed, by whoever answers the request.
 
-    `overflowed` says that more came, or was announced, than the limit allowed: the bytes are
-    then not the whole body.
+    `overflowed` says that more came, or was announced, than `limit` bytes: those that are there
+    are then not the whole body.
     """
 
-    __slots__ = ("_data", "_file", "overflowed", "size")
+    __slots__ = ("_data", "_file", "limit", "overflowed", "size")
 
     def __init__(
-        self, data: bytes = b"", *, file: IO[bytes] | None = None, overflowed: bool = False
+        self,
+        data: bytes = b"",
+        *,
+        file: IO[bytes] | None = None,
+        overflowed: bool = False,
+        limit: int | None = None,
     ) -> None:
         self._data = data
         self._file = file
         self.size: int = len(data) if file is None else file.tell()
         self.overflowed: bool = overflowed
+        self.limit: int | None = limit
 
     def read(self) -> bytes:
         """All the bytes, again at each call. Raises `ValueError` after `close`."""
@@ -81,7 +87,7 @@ class BodyWriter:
     def finish(self) -> Body:
         """The body; the writer is of no use afterwards and needs no `close`."""
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        return Body(data, file=self._file, overflowed=self._overflowed)
+        return Body(data, file=self._file, overflowed=self._overflowed, limit=self._limit)
 
     def close(self) -> None:
         """Throws away what has come."""

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drum_core.backends.artifacts import Artifact
-from drum_core.data.payload import CSV, Payload
+from drum_core.backends.artifacts.columns import with_features
+from drum_core.data.payload import Payload
 from drum_core.data.predictions import Predictions, from_array, from_frame
-from drum_core.data.tables import read_csv
-from drum_core.errors import HookFailedError, InputError, PredictionError, UserHTTPError, listed
+from drum_core.data.tables import read_table
+from drum_core.errors import HookFailedError, PredictionError, UserHTTPError, listed
 from drum_core.model.hooks import Hooks
 from drum_core.model.target import BinaryTarget, MulticlassTarget, MultilabelTarget, TableTarget
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Pipeline"]
+__all__ = ["Pipeline", "read_data"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Pipeline:
 
     def predict(self, payload: Payload) -> Predictions:
         """Predicts on a table; as `drum_core.model.model.Predict`."""
-        data = self._read(payload)
+        data = read_data(self.hooks, payload)
         rows = _rows(data)
         if self.hooks.transform is not None:
             data = self.hooks.transform(data, self.model)
@@ -44,16 +45,6 @@ class Pipeline:
             predictions = self._post_processed(predictions)
             _check_rows(predictions.rows, rows, "The hook post_process")
         return predictions
-
-    def _read(self, payload: Payload) -> object:
-        if self.hooks.read_input_data is not None:
-            return self.hooks.read_input_data(payload.data)
-        if payload.media_type not in (CSV, "text/plain"):
-            raise InputError(
-                f"The input format {payload.media_type!r} is not supported. Send text/csv, or "
-                "write a read_input_data hook in custom.py that reads it."
-            )
-        return read_csv(payload.data)
 
     def _score(self, data: object, payload: Payload) -> Predictions:
         if self.hooks.score is not None:
@@ -68,7 +59,7 @@ class Pipeline:
         found: dict[str, object] = {
             "binary_data": payload.data,
             "mimetype": payload.media_type,
-            "sparse_colnames": None,
+            "sparse_colnames": list(payload.column_names) if payload.column_names else None,
             "target_type": self.target.type,
         }
         if payload.charset is not None:
@@ -98,11 +89,21 @@ class Pipeline:
         return Predictions(values=checked.values, columns=checked.columns, extra=predictions.extra)
 
 
+def read_data(hooks: Hooks, payload: Payload) -> object:
+    """What the hook read_input_data makes of the payload, else the table in it.
+
+    Raises `InputError`, `HookFailedError` or `UserHTTPError`.
+    """
+    if hooks.read_input_data is not None:
+        return hooks.read_input_data(payload.data)
+    return read_table(payload)
+
+
 def _run(artifact: Artifact, data: object, target: TableTarget) -> Predictions:
     import pandas as pd
 
-    if isinstance(data, pd.DataFrame) and artifact.features is not None:
-        data = _with_features(data, artifact.features)
+    if isinstance(data, pd.DataFrame):
+        data = artifact.select(data)
     try:
         values = artifact.predict(data)
     except UserHTTPError:
@@ -112,19 +113,6 @@ def _run(artifact: Artifact, data: object, target: TableTarget) -> Predictions:
         hints = _oddities(data) if isinstance(data, pd.DataFrame) else ()
         raise HookFailedError(name, error, hints) from error
     return from_array(values, artifact.labels, target)
-
-
-def _with_features(frame: DataFrame, features: tuple[str, ...]) -> DataFrame:
-    """The columns the model was trained on, in its order; others are left out."""
-    have = [str(name) for name in frame.columns]
-    if tuple(have) == features:
-        return frame
-    if missing := [name for name in features if name not in have]:
-        raise InputError(
-            f"The model needs the columns {listed(features, most=20)}; the input lacks "
-            f"{listed(missing, most=20)}. It has {listed(have, most=20)}."
-        )
-    return frame[list(features)]
 
 
 def _oddities(frame: DataFrame) -> list[str]:

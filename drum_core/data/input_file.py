@@ -1,0 +1,46 @@
+"""The input of a batch run: a file, and what its name says of it."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from drum_core.data.column_names import parse_column_names
+from drum_core.data.compression import decompress
+from drum_core.data.formats import file_kind
+from drum_core.data.payload import MATRIX_MARKET, Payload
+from drum_core.errors import InputError
+
+__all__ = ["read_bytes", "read_input"]
+
+_logger = logging.getLogger(__name__)
+
+
+def read_input(path: Path, column_file: Path | None = None, *, as_it_is: bool = False) -> Payload:
+    """The file's bytes, unpacked if it is called `.gz` or `.zst`; its format by its extension.
+
+    `column_file` has the column names of a sparse matrix. With `as_it_is`, for a model that reads
+    its input itself, nothing is unpacked. Raises `InputError`.
+    """
+    kind = file_kind(path.name)
+    data = read_bytes(path)
+    if kind.coding is not None and not as_it_is:
+        data = decompress(data, kind.coding)
+    names = None
+    if column_file is not None:
+        names = parse_column_names(read_bytes(column_file))
+        if kind.media_type != MATRIX_MARKET and not as_it_is:
+            _logger.warning(
+                "%s has column names for a Matrix Market file (.mtx); %s is none, and has its own",
+                column_file,
+                path.name,
+            )
+    return Payload(data=data, media_type=kind.media_type, column_names=names)
+
+
+def read_bytes(path: Path) -> bytes:
+    """All of a file. Raises `InputError`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"The input {path} cannot be read: {error.strerror}.") from error

@@ -1,0 +1,82 @@
+"""Content-Encoding of request bodies (RFC 9110, section 8.4): unpacked before they are read."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Final
+
+from drum_core.data.compression import available_codings, unpacked
+from drum_core.errors import ContentCodingError, InputTooLargeError
+from drum_core.messages import Body, BodyWriter, Headers, Request, Response
+
+__all__ = ["decoding"]
+
+_ALIASES: Final = {"x-gzip": "gzip"}
+_NOTHING: Final = frozenset({"", "identity"})
+_MOST: Final = 2
+"""Codings one after another; more of them is nothing but a way to burden the server."""
+
+
+def decoding(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """An `answer` that is given bodies as they were before they were encoded.
+
+    It raises `ContentCodingError` for a coding that is not taken, `CompressionError` for a body
+    that is damaged or cut short, and `InputTooLargeError` as soon as one unpacks to more than the
+    limit of bodies: no more than that is ever unpacked.
+    """
+
+    def decoded(request: Request) -> Response:
+        codings = _codings(request.headers)
+        if not codings:
+            return answer(request)
+        body = _unpacked(request.body, codings)
+        kept = [
+            pair
+            for pair in request.headers.multi_items()
+            if pair[0].lower() not in ("content-encoding", "content-length")
+        ]
+        try:
+            return answer(dataclasses.replace(request, body=body, headers=Headers(kept)))
+        finally:
+            body.close()
+
+    return decoded
+
+
+def _codings(headers: Headers) -> list[str]:
+    """The codings in the order in which they were applied."""
+    header = headers.get("Content-Encoding", "")
+    named = [name.strip().lower() for name in header.split(",")]
+    codings = [_ALIASES.get(name, name) for name in named if name not in _NOTHING]
+    accepted = available_codings()
+    for coding in codings:
+        if coding not in accepted:
+            raise ContentCodingError(coding, accepted)
+    if len(codings) > _MOST:
+        raise ContentCodingError(header, accepted)
+    return codings
+
+
+def _unpacked(packed: Body, codings: list[str]) -> Body:
+    body = packed
+    for coding in reversed(codings):
+        inner = body
+        try:
+            body = _unpacked_once(inner.read(), coding, packed.limit)
+        finally:
+            if inner is not packed:
+                inner.close()
+    return body
+
+
+def _unpacked_once(data: bytes, coding: str, limit: int | None) -> Body:
+    writer = BodyWriter(limit=limit)
+    try:
+        for piece in unpacked(data, coding):
+            if not writer.write(piece):
+                raise InputTooLargeError(limit or 0)
+    except BaseException:
+        writer.close()
+        raise
+    return writer.finish()
