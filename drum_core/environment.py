@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from drum_core.errors import OptionError
 
-__all__ = ["RUNTIME_PARAMETER_PREFIX", "environment", "parse_bool", "runtime_parameter"]
+__all__ = [
+    "RUNTIME_PARAMETER_PREFIX",
+    "environment",
+    "exported",
+    "parse_bool",
+    "runtime_parameter",
+    "variable",
+    "variable_names",
+]
 
 RUNTIME_PARAMETER_PREFIX: Final = "MLOPS_RUNTIME_PARAM_"
 
@@ -20,6 +29,34 @@ _FALSE: Final = frozenset({"f", "false", "n", "no", "off", "0"})
 def environment() -> Mapping[str, str]:
     """A copy of the environment variables."""
     return dict(os.environ)
+
+
+def variable(name: str) -> str | None:
+    """One variable; `None` where it is not set."""
+    return os.environ.get(name)
+
+
+def variable_names() -> list[str]:
+    """The names of all variables."""
+    return list(os.environ)
+
+
+@contextmanager
+def exported(variables: Mapping[str, str]) -> Iterator[None]:
+    """Sets variables, for this process and its children; only the command line may.
+
+    At the end they are as they were.
+    """
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, text in before.items():
+            if text is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = text
 
 
 def parse_bool(name: str, text: str) -> bool:

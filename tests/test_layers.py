@@ -21,10 +21,11 @@ HEAVY = {
 
 LEAVES = {
     *("async_bridge", "body", "environment", "errors", "messages", "options", "protocols"),
-    *("registry", "results", "version", "worker"),
+    *("registry", "results", "user", "version", "worker"),
 }
 MAY_IMPORT = {
     "options": {"errors", "options"},
+    "user": LEAVES,
     "monitoring": LEAVES,
     "data": LEAVES | {"data", "model"},
     "model": LEAVES | {"data", "model"},

@@ -10,6 +10,7 @@ from drum_core.backends.artifacts.choice import adapted
 from drum_core.backends.artifacts.reading import read_artifact
 from drum_core.backends.chat import chat, list_models
 from drum_core.backends.prediction import Pipeline
+from drum_core.backends.task import load_task
 from drum_core.backends.transform import transform
 from drum_core.backends.unstructured import unstructured
 from drum_core.errors import ArtifactError, HookError, listed
@@ -34,10 +35,14 @@ def load(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:
 
     Raises `ModelFolderError`, or `HookFailedError` when a hook raised.
     """
-    hooks = load_hooks(folder.path, folder.custom_code, bridge_of(worker))
-    if hooks.init is not None:
-        hooks.init(code_dir=str(folder.path))
-    model = _model_object(folder, hooks)
+    bridge = bridge_of(worker)
+    hooks = load_hooks(folder, bridge)
+    if hooks.custom_task is not None:
+        hooks, model = load_task(hooks, folder, target, bridge)
+    else:
+        if hooks.init is not None:
+            hooks.init(code_dir=str(folder.path))
+        model = _model_object(folder, hooks)
     match target:
         case UnstructuredTarget():
             return Model(

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from drum_core.cli import console
@@ -15,7 +16,7 @@ from drum_core.cli.exit_codes import ExitStatus, status_of
 from drum_core.cli.parser import Command, parse
 from drum_core.cli.planned import planned_variables
 from drum_core.cli.resolve import resolve
-from drum_core.environment import environment
+from drum_core.environment import environment, exported
 from drum_core.errors import (
     ArtifactError,
     DrumError,
@@ -26,6 +27,7 @@ from drum_core.errors import (
     UserHTTPError,
 )
 from drum_core.options.flag import options_of
+from drum_core.user.parameters import variable_of
 
 if TYPE_CHECKING:
     from drum_core.options import Options
@@ -45,7 +47,8 @@ def run_command(argv: Sequence[str] | None) -> int:
     try:
         command = parse(argv)
         name = command.parser.prog
-        options, warnings = _options(command, environment())
+        parameters = _parameters(command, environment())
+        options, warnings = _options(command, {**environment(), **parameters})
     except SystemExit as stop:  # help, version, wrong usage: argparse has said it
         return console.finish(stop.code if isinstance(stop.code, int) else ExitStatus.ERROR)
     except (Exception, KeyboardInterrupt) as error:
@@ -53,13 +56,33 @@ def run_command(argv: Sequence[str] | None) -> int:
 
     from drum_core.cli.logs import logs_shown
 
-    with logs_shown(options.logging_level, verbose=options.verbose):
+    # The process is ours, so its children see the parameters too, as under DRUM.
+    with exported(parameters), logs_shown(options.logging_level, verbose=options.verbose):
         for warning in warnings:
             _logger.warning(warning)
         try:
             return console.finish(_run(options))
         except (Exception, KeyboardInterrupt) as error:
             return _report(name, error, show_stacktrace=options.show_stacktrace)
+
+
+def _parameters(command: Command, environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that the file of runtime parameters stands for; none without such a file.
+
+    The file may hold parameters that are options. Raises `RuntimeParameterError`.
+    """
+    fields = options_of(command.options_class)
+    try:
+        values = resolve(fields, command.given, environ).values
+    except OptionError:
+        return {}  # it is told when the options are built
+    folder, file = Path(str(values.get("code_dir", ""))), values.get("runtime_params_file")
+    if not file or not folder.is_dir() or not Path(str(file)).is_file():
+        return {}
+    from drum_core.model.runtime_parameters import read_values
+
+    parameters, _ = read_values(folder, Path(str(file)))
+    return {variable_of(name): parameter.envelope for name, parameter in parameters.items()}
 
 
 def _options(command: Command, environ: Mapping[str, str]) -> tuple[Options, list[str]]:

@@ -57,9 +57,6 @@ _FLAGS: Final = (
     PlannedFlag("--triton-grpc-port"),
     PlannedFlag("--query"),
     PlannedFlag("--content-type"),
-    PlannedFlag("--user-secrets-mount-path", env="USER_SECRETS_MOUNT_PATH"),
-    PlannedFlag("--user-secrets-prefix", env="USER_SECRETS_PREFIX"),
-    PlannedFlag("--runtime-params-file", env="RUNTIME_PARAMS_FILE"),
     PlannedFlag("--lazy-loading-file", env="LAZY_LOADING_FILE"),
     PlannedFlag("--deployment-config", modes=(RunMode.SERVER,), env="DEPLOYMENT_CONFIG"),
 )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from drum_core.errors import HookError, ModelFolderError, NotBuiltYetError
 from drum_core.model.metadata import Metadata, read_metadata
+from drum_core.model.settings import read_settings
 from drum_core.model.yaml_text import YamlDocument
 from drum_core.options.choices import Language
+from drum_core.user.settings import Settings
 
 if TYPE_CHECKING:
     from drum_core.options.base import ModelOptions
@@ -57,12 +59,14 @@ class ModelFolder:
     metadata_document: YamlDocument | None
     artifacts: tuple[Path, ...]
     custom_code: Path | None
+    settings: Settings = field(default_factory=Settings)
 
 
 def open_folder(options: ModelOptions) -> ModelFolder:
     """Looks through the folder that `options` name.
 
-    Raises `ModelFolderError` when it is not a model, `NotBuiltYetError` for another language.
+    Raises `ModelFolderError` when it is not a model, `NotBuiltYetError` for another language,
+    and what `read_settings` raises.
     """
     path = options.code_dir
     if not os.access(path, os.R_OK | os.X_OK):
@@ -82,6 +86,7 @@ def open_folder(options: ModelOptions) -> ModelFolder:
         metadata_document=read[1] if read else None,
         artifacts=tuple(_python_artifacts(path, has_code=bool(hooks))),
         custom_code=hooks[0] if hooks else None,
+        settings=read_settings(options),
     )
 
 

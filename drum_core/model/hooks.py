@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
 import inspect
@@ -11,18 +12,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from drum_core.async_bridge import AsyncBridge, wait_for
-from drum_core.errors import (
-    HookError,
-    HookFailedError,
-    NotBuiltYetError,
-    UserHTTPError,
-)
+from drum_core.errors import HookError, HookFailedError, UserHTTPError
+from drum_core.model.settings import warn_of_real_package
 from drum_core.model.user_code import UserCode
+from drum_core.options.choices import TargetType
+from drum_core.user.real_package import bad_request_of, seen_as, user_error_of
+from drum_core.user.settings import Settings, settings_here
 
-__all__ = ["Hook", "Hooks", "load_hooks"]
+if TYPE_CHECKING:
+    from drum_core.model.folder import ModelFolder
+
+__all__ = ["Hook", "Hooks", "keywords_of", "load_hooks"]
 
 _logger = logging.getLogger(__name__)
 
@@ -52,6 +55,9 @@ _SCORE_KEYWORDS: Final = frozenset(
 _REQUEST_KEYWORDS: Final = frozenset({"mimetype", "charset", "query", "headers"})
 """What a score_unstructured hook is told by keyword."""
 
+_RAISING_BAD_REQUESTS: Final = frozenset({"chat", "score_unstructured"})
+"""The hooks whose werkzeug exceptions with the code 400 are answers."""
+
 _LATER: Final = frozenset({"fit"})
 """Hooks of other run modes: known, and left alone."""
 
@@ -66,6 +72,9 @@ class Hook:
     bridge: AsyncBridge
     keywords: frozenset[str] | None
     """The keywords it takes; `None` when it takes any."""
+    settings: Settings = field(default_factory=Settings)
+    title: str = ""
+    """What errors call it; by default the hook of its name."""
 
     def takes(self, count: int) -> bool:
         """Whether it can be called with `count` positional arguments."""
@@ -92,15 +101,20 @@ class Hook:
         """Calls the hook and returns what it gives, unawaited; raises what it raises."""
         if self.keywords is not None:
             kwargs = {name: value for name, value in kwargs.items() if name in self.keywords}
-        return self.function(*args, **kwargs)
+        if isinstance(target_type := kwargs.get("target_type"), TargetType):
+            kwargs["target_type"] = seen_as(target_type)
+        with settings_here(self.settings):
+            return self.function(*args, **kwargs)
 
     def failure(self, error: BaseException) -> Exception:
         """What to raise for what the hook raised, or what its answer did later."""
-        if isinstance(error, UserHTTPError):
-            return error
+        if (answer := user_error_of(error)) is not None:
+            return answer
+        if self.name in _RAISING_BAD_REQUESTS and (refusal := bad_request_of(error)):
+            return refusal
         line = _user_line(error, self.path)
         where = f" ({self.path.name}, line {line})" if line else ""
-        return HookFailedError(f"The hook {self.name}{where}", error)
+        return HookFailedError(f"{self.title or f'The hook {self.name}'}{where}", error)
 
     @property
     def is_async(self) -> bool:
@@ -128,23 +142,25 @@ class Hooks:
     score_unstructured: Hook | None = None
     chat: Hook | None = None
     get_supported_llm_models: Hook | None = None
+    custom_task: object = None
+    """`CustomTask`, unchecked; a folder that has it has no hooks."""
     near_misses: tuple[str, ...] = field(default=())
     """Sentences about functions whose names look like misspelt hooks."""
 
 
-def load_hooks(folder: Path, custom_code: Path | None, bridge: AsyncBridge) -> Hooks:
-    """Imports custom.py and finds its hooks.
+def load_hooks(folder: ModelFolder, bridge: AsyncBridge) -> Hooks:
+    """Imports custom.py and finds its hooks, or its class `CustomTask`.
 
     Raises `HookError` when it cannot be imported, or when a hook cannot be called as it must be.
     """
-    code = UserCode(folder)
+    code = UserCode(folder.path, folder.settings)
+    custom_code = folder.custom_code
     if custom_code is None:
         return Hooks(code=code)
     module = _import(code, custom_code)
+    warn_of_real_package(folder.settings, custom_code)
     if hasattr(module, "CustomTask"):
-        raise NotBuiltYetError(
-            "The class interface CustomTask", instead="Use the hooks load_model and score."
-        )
+        return Hooks(path=custom_code, code=code, custom_task=module.CustomTask)
     near_misses = tuple(_near_misses(module, custom_code))
     for sentence in near_misses:
         _logger.warning("%s", sentence)
@@ -153,7 +169,9 @@ def load_hooks(folder: Path, custom_code: Path | None, bridge: AsyncBridge) -> H
         code=code,
         near_misses=near_misses,
         **{
-            name: _checked(name, vars(module)[name], custom_code, bridge)
+            name: dataclasses.replace(
+                _checked(name, vars(module)[name], custom_code, bridge), settings=code.settings
+            )
             for name in _CALLS
             if name in vars(module)
         },
@@ -186,7 +204,7 @@ def _checked(name: str, function: object, path: Path, bridge: AsyncBridge) -> Ho
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # a function of C code: its first call will tell
         return Hook(name, function, path, bridge, keywords=None)
-    keywords = _keywords(signature)
+    keywords = keywords_of(signature)
     hook = Hook(name, function, path, bridge, keywords)
     try:
         if not (name == "transform" and hook.takes(3)):  # the third is a target, where there is one
@@ -218,7 +236,7 @@ def _given_keywords(hook: str, accepted: frozenset[str] | None) -> dict[str, str
             return {}
 
 
-def _keywords(signature: inspect.Signature) -> frozenset[str] | None:
+def keywords_of(signature: inspect.Signature) -> frozenset[str] | None:
     """The keywords that may be passed beside the positional arguments."""
     parameters = signature.parameters.values()
     if any(item.kind is item.VAR_KEYWORD for item in parameters):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final, cast
 
 from drum_core.errors import NotBuiltYetError
+from drum_core.model.settings import secret_texts
 from drum_core.options.choices import Language
 from drum_core.registry import import_object
+from drum_core.user.masking import mask_output
 
 if TYPE_CHECKING:
     from drum_core.model.folder import ModelFolder
@@ -16,15 +19,23 @@ if TYPE_CHECKING:
 
 __all__ = ["load_model"]
 
+_logger = logging.getLogger(__name__)
+
 _BACKENDS: Final = {Language.PYTHON: "drum_core.backends.python:load"}
 
 
 def load_model(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:
     """The model of a folder, ready to be used; `worker` gives back what it holds, at the end.
 
-    Raises `ModelFolderError` when it cannot be loaded.
+    From now on until then no output of the process shows its secrets. Raises `ModelFolderError`
+    when it cannot be loaded.
     """
     if folder.language not in _BACKENDS:
         raise NotBuiltYetError(f"Running models in the language {folder.language.value!r}")
+    for remark in folder.settings.remarks:
+        _logger.warning("%s", remark)
+    worker.defer_cleanup(
+        mask_output(secret_texts(folder.settings)), order=-200, desc="end masking of secrets"
+    )
     backend = import_object(_BACKENDS[folder.language], purpose="Loading the model")
     return cast("LoadModel", backend)(folder, target, worker)

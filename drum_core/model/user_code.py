@@ -9,6 +9,7 @@ its own, which are swapped in whenever its code imports something.
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import importlib.util
 import sys
 import threading
@@ -18,6 +19,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from drum_core.user.settings import HOOKS_MARK, NEIGHBOUR_MARK, Settings, here
+from drum_core.user.stand_in import install_stand_in
+
 __all__ = ["UserCode"]
 
 _IMPORTING: Final = threading.RLock()
@@ -25,10 +29,17 @@ _OWNER: Final = "__drum_folder__"
 
 
 class UserCode:
-    """The Python modules of one model folder."""
+    """The Python modules of one model folder.
 
-    def __init__(self, folder: Path) -> None:
+    They get the folder's settings, and DRUM's import names, whether DRUM is installed or not.
+    """
+
+    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+        install_stand_in()
         self.folder: Path = folder.resolve()
+        # An extension is loaded with those of the model it belongs to.
+        given = settings or here()
+        self.settings: Settings = dataclasses.replace(given, importable=self.importable)
         self._modules: dict[str, ModuleType] = {}
         self._paths = [str(self.folder)]
         self._names: frozenset[str] = frozenset()
@@ -45,6 +56,7 @@ class UserCode:
             if spec is None or spec.loader is None:
                 raise ImportError(f"{path} is not a Python file", path=str(path))
             module = importlib.util.module_from_spec(spec)
+            module.__dict__[HOOKS_MARK] = self.settings
             module.__dict__["__builtins__"] = {**vars(builtins), "__import__": self._import}
             # While it runs, the file may be imported by its own neighbours.
             before = sys.modules.get(path.stem)
@@ -96,6 +108,7 @@ class UserCode:
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] in self._names and self._is_ours(module):
                 vars(module)[_OWNER] = str(self.folder)
+                vars(module)[NEIGHBOUR_MARK] = self.settings
                 self._modules[name] = module
 
     def _is_ours(self, module: ModuleType) -> bool:

@@ -108,6 +108,32 @@ class ModelOptions(OptionsBase):
         Language | None,
         Flag(names=("--language",), help="the model's language; found by its files by default"),
     ] = None
+    runtime_params_file: Annotated[
+        Path | None,
+        Flag(
+            names=("--runtime-params-file",),
+            env="RUNTIME_PARAMS_FILE",
+            help="YAML with values of the runtime parameters that model-metadata.yaml defines",
+            path="file",
+        ),
+    ] = None
+    user_secrets_mount_path: Annotated[
+        Path | None,
+        Flag(
+            names=("--user-secrets-mount-path",),
+            env="USER_SECRETS_MOUNT_PATH",
+            help="a folder with one JSON file for each secret of the user",
+            metavar="DIR",
+        ),
+    ] = None
+    user_secrets_prefix: Annotated[
+        str | None,
+        Flag(
+            names=("--user-secrets-prefix",),
+            env="USER_SECRETS_PREFIX",
+            help="variables that start with this prefix and _ hold a secret as JSON",
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         OptionsBase.__post_init__(self)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from drum_core.messages import Request, Response
 from drum_core.model.folder import ModelFolder
 from drum_core.model.metadata import read_metadata
+from drum_core.model.runtime_parameters import masked_metadata
 from drum_core.model.target import BinaryTarget, MulticlassTarget, MultilabelTarget, Target
 from drum_core.monitoring.memory import memory_info, process_info
 from drum_core.serving.answers import json_response
@@ -44,7 +45,7 @@ class About:
             "predictor": model.info.predictor,
             "drumVersion": __version__,
             "drumServer": self.server_type,
-            "modelMetadata": read[1].content if read else None,
+            "modelMetadata": masked_metadata(read[1].content) if read else None,
         }
         match self.target:
             case BinaryTarget(positive=positive, negative=negative):

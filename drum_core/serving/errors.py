@@ -13,6 +13,7 @@ from drum_core.errors import (
     CompressionError,
     ContentCodingError,
     DrumError,
+    HookBadRequestError,
     InputTooLargeError,
     LoadFailedError,
     MalformedRequestError,
@@ -62,6 +63,8 @@ def answer_to(error: Exception) -> Response:
     if isinstance(error, UserHTTPError):
         status, message = user_answer(error)
         return error_response(status, message, headers=[(USER_ERROR_HEADER, "true")])
+    if isinstance(error, HookBadRequestError):
+        return error_response(HTTPStatus.BAD_REQUEST, str(error), more={"error": str(error)})
     if not isinstance(error, DrumError):
         _logger.error("a request failed by an unexpected error", exc_info=error)
         text = "ERROR: an internal error; the server's log has it under this request id."

@@ -20,6 +20,7 @@ from drum_core.serving.predict import PredictEndpoint
 from drum_core.serving.probes import Probes
 from drum_core.serving.routes import model_endpoints
 from drum_core.serving.stats import Stats
+from drum_core.user.settings import settings_here
 
 __all__ = ["PredictionServer"]
 
@@ -54,7 +55,8 @@ class PredictionServer:
             return self.app
         self._mount(folder, target)
         try:
-            self.app.load_extension(self.options.code_dir)
+            with settings_here(folder.settings):
+                self.app.load_extension(self.options.code_dir)
         except DrumError as error:
             self._settle_for(error)
             return self.app

@@ -57,9 +57,8 @@ def test_flags_of_other_commands_are_unknown(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("environ", "named"),
     [
-        ({"RUNTIME_PARAMS_FILE": "x"}, ["RUNTIME_PARAMS_FILE"]),
         ({"MONITOR": "true"}, ["MONITOR"]),
-        ({"MONITOR": "false", "USER_SECRETS_PREFIX": ""}, []),
+        ({"MONITOR": "false", "LAZY_LOADING_FILE": ""}, []),
         ({"MLOPS_LAZY_LOADING_DATA": "{}"}, ["MLOPS_LAZY_LOADING_DATA"]),
         ({"DEPLOYMENT_CONFIG": "x"}, []),
         ({"DEPLOYMENT_ID": "1", "API_TOKEN": "t"}, []),
