@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from drum_core.model.exchange import UnstructuredAnswer
+
 __all__ = ["NewModelResult", "RunResult", "ScoreResult", "ServerResult"]
 
 
@@ -17,13 +19,16 @@ class ScoreResult:
     """What `drum score` did.
 
     `predictions` has one row for each input row, and the columns of the output file: the
-    prediction columns first, then extra columns of the model. Times are in seconds.
+    prediction columns first, then extra columns of the model. For a transform model it is the
+    transformed table; it is empty for an unstructured model, whose answer is `unstructured`.
+    Times are in seconds.
     """
 
     predictions: DataFrame
     output: Path | None
     load_seconds: float
     score_seconds: float
+    unstructured: UnstructuredAnswer | None = None
 
     @property
     def rows(self) -> int:

@@ -16,6 +16,7 @@ from drum_core.cli.exit_codes import ExitStatus
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from drum_core.model.exchange import UnstructuredAnswer
     from drum_core.results import NewModelResult, RunResult, ScoreResult
 
 __all__ = [
@@ -177,7 +178,11 @@ def _terminal(stream: TextIO) -> Console | None:
 def _show_score(result: ScoreResult) -> None:
     took = f"{result.load_seconds + result.score_seconds:.2f} s"
     if result.output is not None:
-        print(f"Wrote {_rows(result.rows)} to {result.output} in {took}.", file=sys.stderr)
+        what = "the answer" if result.unstructured is not None else _rows(result.rows)
+        print(f"Wrote {what} to {result.output} in {took}.", file=sys.stderr)
+        return
+    if result.unstructured is not None:
+        _write_answer(result.unstructured)
         return
     console = _terminal(sys.stdout)
     if console is None:
@@ -206,6 +211,18 @@ def _show_new_model(result: NewModelResult) -> None:
     for command in result.next_commands:
         # Never broken into lines: a command is there to be copied.
         console.print(f"  {command}", style="cyan", soft_wrap=True)
+
+
+def _write_answer(answer: UnstructuredAnswer) -> None:
+    """A text with a line end, whatever its charset; bytes as they are."""
+    if answer.charset is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(answer.data)
+        sys.stdout.buffer.flush()
+        return
+    with _in_utf8(sys.stdout):
+        text = answer.data.decode(answer.charset, "replace")
+        print(text.removesuffix("\n"), flush=True)
 
 
 def _rows(number: int) -> str:

@@ -39,7 +39,6 @@ _FLAGS: Final = (
     PlannedFlag("--docker"),
     PlannedFlag("--skip-deps-install", switch=True),
     PlannedFlag("--memory"),
-    PlannedFlag("--sparse-column-file", modes=(RunMode.SCORE,)),
     PlannedFlag("--monitor", switch=True, env="MONITOR"),
     PlannedFlag("--monitor-embedded", switch=True, env="MLOPS_REPORTING_FROM_UNSTRUCTURED_MODELS"),
     PlannedFlag("--deployment-id"),
@@ -55,8 +54,6 @@ _FLAGS: Final = (
     PlannedFlag("--triton-host"),
     PlannedFlag("--triton-http-port"),
     PlannedFlag("--triton-grpc-port"),
-    PlannedFlag("--query"),
-    PlannedFlag("--content-type"),
     PlannedFlag("--lazy-loading-file", env="LAZY_LOADING_FILE"),
     PlannedFlag("--deployment-config", modes=(RunMode.SERVER,), env="DEPLOYMENT_CONFIG"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,9 +21,10 @@ def normalized(label: object) -> float | str:
     """
     text = str(label).strip()
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return _WORDS.get(text.lower(), text.lower())
+    return text.lower() if math.isnan(number) else number
 
 
 def match_labels(found: Sequence[object], wanted: Sequence[str]) -> list[str] | None:

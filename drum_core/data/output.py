@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from drum_core.errors import OutputError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["check_writable", "to_csv", "write_whole"]
+__all__ = ["check_writable", "to_csv", "write_bytes", "write_whole"]
 
 
 def check_writable(path: Path) -> None:
@@ -36,14 +37,30 @@ def check_writable(path: Path) -> None:
 
 
 def write_whole(path: Path, write: Callable[[IO[str]], object]) -> None:
-    """Calls `write` with a new file beside `path`, then renames it over `path`.
+    """Calls `write` with a new text file beside `path`, in UTF-8, then renames it over `path`.
 
     The permissions of a file that is replaced are kept. Nothing is left when `write` raises.
     Raises `OutputError` when the disk does not take it.
     """
+
+    def write_text(file: IO[bytes]) -> None:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        write(text)
+        text.flush()
+        text.detach()
+
+    _replace(path, write_text)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes `data` as `write_whole` does."""
+    _replace(path, lambda file: file.write(data))
+
+
+def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     try:
         if path.exists() and not path.is_file():
-            with path.open("w", encoding="utf-8", newline="") as direct:
+            with path.open("wb") as direct:
                 write(direct)
             return
         _write_beside(path.resolve(), write)
@@ -51,11 +68,11 @@ def write_whole(path: Path, write: Callable[[IO[str]], object]) -> None:
         raise OutputError(path, error.strerror or str(error)) from error
 
 
-def _write_beside(path: Path, write: Callable[[IO[str]], object]) -> None:
+def _write_beside(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())

@@ -11,6 +11,7 @@ from drum_core.errors import PredictionError, listed
 from drum_core.model.target import (
     AnomalyTarget,
     BinaryTarget,
+    ColumnTarget,
     GeoPointTarget,
     MulticlassTarget,
     MultilabelTarget,
@@ -111,7 +112,7 @@ def _split_extra(frame: DataFrame, target: TableTarget) -> tuple[DataFrame, Data
         case RegressionTarget() | AnomalyTarget() | GeoPointTarget() | TextTarget():
             if frame.shape[1] <= 1:
                 return frame, None
-            wanted = [PREDICTIONS]
+            wanted = [_prediction_column(frame, target)]
         case BinaryTarget() | MulticlassTarget() | MultilabelTarget():
             if frame.shape[1] <= len(target.labels):
                 return frame, None
@@ -125,8 +126,19 @@ def _split_extra(frame: DataFrame, target: TableTarget) -> tuple[DataFrame, Data
             f"{listed(texts)}; {listed(missing)} missing."
         )
     mine = [text in wanted for text in texts]
+    if sum(mine) > len(wanted):
+        raise PredictionError(f"The predictions have a column twice: {listed(texts)}.")
     extra = frame.loc[:, [not own for own in mine]]
     return frame.loc[:, mine], extra.rename(columns=str)
+
+
+def _prediction_column(frame: DataFrame, target: ColumnTarget) -> str:
+    """The name of the one column, among extra ones, that holds the predictions."""
+    if not isinstance(target, TextTarget):
+        return PREDICTIONS
+    if target.name in {str(name) for name in frame.columns}:
+        return target.name
+    return target.name.removeprefix('"').removesuffix('"')
 
 
 def _arranged(

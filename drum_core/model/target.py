@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
-from drum_core.errors import MetadataError, NotBuiltYetError, OptionConflictError
+from drum_core.environment import environment
+from drum_core.errors import MetadataError, OptionConflictError
 from drum_core.model.metadata import METADATA_FILE, InferenceSection, Metadata
+from drum_core.options.base import PredictingOptions
 from drum_core.options.choices import TargetType
 
 if TYPE_CHECKING:
@@ -116,6 +119,15 @@ TableTarget: TypeAlias = ColumnTarget | ClassTarget
 
 Target: TypeAlias = TableTarget | UnstructuredTarget | TransformTarget
 
+_WITHOUT_NAMES: Final[Mapping[TargetType, Target]] = {
+    TargetType.REGRESSION: RegressionTarget(),
+    TargetType.ANOMALY: AnomalyTarget(),
+    TargetType.GEO_POINT: GeoPointTarget(),
+    TargetType.UNSTRUCTURED: UnstructuredTarget(),
+    TargetType.TRANSFORM: TransformTarget(),
+}
+"""The targets that need no labels and no column."""
+
 
 def resolve_target(options: ModelOptions, metadata: Metadata | None) -> Target:
     """The target that options and metadata agree on.
@@ -124,22 +136,22 @@ def resolve_target(options: ModelOptions, metadata: Metadata | None) -> Target:
     `MetadataError` when the metadata are incomplete.
     """
     kind = target_type(options, metadata)
+    if isinstance(options, PredictingOptions) and kind is not TargetType.UNSTRUCTURED:
+        _refuse_request_options(options, kind)
     inference = metadata.inference_model if metadata else None
     if metadata is not None and metadata.type == "inference":
         _check_inference(options.code_dir, kind, inference)
     match kind:
-        case TargetType.REGRESSION:
-            return RegressionTarget()
-        case TargetType.ANOMALY:
-            return AnomalyTarget()
         case TargetType.BINARY:
             return _binary(options, inference)
         case TargetType.MULTICLASS:
             return MulticlassTarget(_class_labels(options, inference, kind))
         case TargetType.MULTILABEL:
             return MultilabelTarget(_class_labels(options, inference, kind))
+        case TargetType.TEXT_GENERATION | TargetType.VECTOR_DATABASE | TargetType.AGENTIC_WORKFLOW:
+            return TextTarget(kind, _target_name(options, inference, kind))
         case _:
-            raise NotBuiltYetError(f"The target type {kind.value!r}")
+            return _WITHOUT_NAMES[kind]
 
 
 def target_type(options: ModelOptions, metadata: Metadata | None) -> TargetType:
@@ -165,6 +177,31 @@ def target_type(options: ModelOptions, metadata: Metadata | None) -> TargetType:
             "Leave one of them out, or make them the same."
         )
     return written
+
+
+def _refuse_request_options(options: PredictingOptions, kind: TargetType) -> None:
+    for name in ("query", "content_type"):
+        if getattr(options, name) is not None:
+            source = options.sources.get(name, name)
+            raise OptionConflictError(
+                f"{source} is for unstructured models only; the target type here is {kind.value!r}."
+            )
+
+
+def _target_name(options: ModelOptions, section: InferenceSection | None, kind: TargetType) -> str:
+    """The option, else the variable, else the metadata: whichever is not empty."""
+    names = (
+        options.target_name,
+        environment().get("TARGET_NAME"),
+        section.target_name if section else None,
+    )
+    for name in names:
+        if name and name.strip():
+            return name
+    raise OptionConflictError(
+        f"A {kind.value} model needs the name of the column it gives its answers in: set the "
+        f"environment variable TARGET_NAME, or targetName under inferenceModel in {METADATA_FILE}."
+    )
 
 
 def _check_inference(folder: Path, kind: TargetType, section: InferenceSection | None) -> None:

@@ -12,7 +12,7 @@ from drum_core.options.choices import LOGGING_LEVELS, Language, RunMode, TargetT
 from drum_core.options.flag import Flag
 from drum_core.options.validation import validate
 
-__all__ = ["ModelOptions", "OptionsBase"]
+__all__ = ["ModelOptions", "OptionsBase", "PredictingOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +104,10 @@ class ModelOptions(OptionsBase):
             path="file",
         ),
     ] = None
+    target_name: Annotated[
+        str | None,
+        Flag(env="TARGET_NAME", help="text targets: the column that holds the predictions"),
+    ] = None
     language: Annotated[
         Language | None,
         Flag(names=("--language",), help="the model's language; found by its files by default"),
@@ -150,3 +154,20 @@ class ModelOptions(OptionsBase):
             raise OptionConflictError(
                 f"--class-labels needs at least 2 labels, got {list(self.class_labels)!r}."
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictingOptions(ModelOptions):
+    """The options of the modes that ask the model something."""
+
+    query: Annotated[
+        str | None,
+        Flag(names=("--query",), help="unstructured: URL parameters for the model, as a=1&b=2"),
+    ] = None
+    content_type: Annotated[
+        str | None,
+        Flag(
+            names=("--content-type",),
+            help="unstructured: what the input is; 'text/plain; charset=utf8' by default",
+        ),
+    ] = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from drum_core.options.base import ModelOptions
+from drum_core.options.base import PredictingOptions
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
 
@@ -14,7 +14,7 @@ __all__ = ["ScoreOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreOptions(ModelOptions):
+class ScoreOptions(PredictingOptions):
     """Predicts on a file and writes, or returns, the predictions."""
 
     run_mode: ClassVar[RunMode] = RunMode.SCORE
@@ -28,6 +28,14 @@ class ScoreOptions(ModelOptions):
             names=("--output",),
             help="the file to write, which appears whole or not at all; "
             "without it the predictions are printed",
+        ),
+    ] = None
+    sparse_column_file: Annotated[
+        Path | None,
+        Flag(
+            names=("--sparse-column-file",),
+            help="the column names of a Matrix Market input (.mtx), one a line",
+            path="file",
         ),
     ] = None
     show_perf: Annotated[

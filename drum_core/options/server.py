@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final
 
 from drum_core.errors import OptionError
-from drum_core.options.base import ModelOptions
+from drum_core.options.base import PredictingOptions
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
 
@@ -36,7 +36,7 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerOptions(ModelOptions):
+class ServerOptions(PredictingOptions):
     """Serves the model over HTTP, on a server of its own or inside an application."""
 
     run_mode: ClassVar[RunMode] = RunMode.SERVER
@@ -133,7 +133,7 @@ class ServerOptions(ModelOptions):
     ] = 5
 
     def __post_init__(self) -> None:
-        ModelOptions.__post_init__(self)
+        PredictingOptions.__post_init__(self)
         parse_address(self.address, self.sources.get("address", "address"))
         object.__setattr__(self, "url_prefix", self._prefix())
 

@@ -239,11 +239,12 @@ class TestLabels:
         with pytest.raises(OptionConflictError, match="belong together"):
             score(folder, ROWS, target_type="binary", positive_class_label="yes")
 
-    def test_unbuilt_target_type(self, tmp_path: Path) -> None:
-        """A target type of a later version is named."""
-        metadata = REGRESSION.replace("regression", "textgeneration")
+    @pytest.mark.parametrize("kind", ["textgeneration", "vectordatabase", "agenticworkflow"])
+    def test_no_target_name(self, tmp_path: Path, kind: str) -> None:
+        """A text model without the name of its column says both ways to give it."""
+        metadata = REGRESSION.replace("regression", kind)
         folder = make_folder(tmp_path / "m", metadata=metadata, custom=DOUBLE)
-        with pytest.raises(NotBuiltYetError, match="'textgeneration' is not built yet"):
+        with pytest.raises(OptionConflictError, match="variable TARGET_NAME, or targetName"):
             score(folder, ROWS)
 
 
