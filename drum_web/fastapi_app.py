@@ -24,7 +24,8 @@ from typing_extensions import override
 from drum_core.messages import Headers, Route
 from drum_core.protocols import WebApp
 from drum_core.serving.answers import fallback_response, standard_headers
-from drum_web.asgi_endpoint import Limiter, RouteEndpoint, raw_headers, received_headers
+from drum_web.asgi_endpoint import Limiter, RouteEndpoint
+from drum_web.asgi_messages import raw_headers, received_headers
 from drum_web.asgi_route import AbsentRoute, ExactRoute, route_path
 from drum_web.extensions import load_extension
 from drum_web.urls import mounted_paths, slash_siblings, split_tail

@@ -1,0 +1,43 @@
+"""ASGI messages and header fields, to and from those of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from starlette.types import Message, Scope, Send
+
+from drum_core.messages import AsyncResponse, Headers, Response
+
+__all__ = ["raw_headers", "received_headers", "send_whole", "start_message"]
+
+
+def received_headers(scope: Scope) -> Headers:
+    """The request's header fields, as a WSGI application would see them.
+
+    Names with an underscore are left out, since they could pass for others in WSGI.
+    """
+    return Headers.received(
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in scope["headers"]
+        if b"_" not in name and (value or name != b"content-type")
+    )
+
+
+def raw_headers(fields: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Header fields as ASGI sends them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+
+
+def start_message(response: Response | AsyncResponse) -> Message:
+    """Status and header fields."""
+    return {
+        "type": "http.response.start",
+        "status": response.status,
+        "headers": raw_headers(response.headers.multi_items()),
+    }
+
+
+async def send_whole(send: Send, response: Response | AsyncResponse) -> None:
+    """Sends a response whose body is bytes."""
+    await send(start_message(response))
+    await send({"type": "http.response.body", "body": response.body, "more_body": False})
