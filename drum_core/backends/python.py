@@ -10,14 +10,17 @@ from drum_core.backends.artifacts.choice import adapted
 from drum_core.backends.artifacts.reading import read_artifact
 from drum_core.backends.chat import chat, list_models
 from drum_core.backends.prediction import Pipeline
+from drum_core.backends.prompts import predict_by_chat
+from drum_core.backends.score_chat import chat_by_predict
 from drum_core.backends.task import load_task
 from drum_core.backends.transform import transform
 from drum_core.backends.unstructured import unstructured
 from drum_core.errors import ArtifactError, HookError, listed
+from drum_core.model.exchange import Predict
 from drum_core.model.hooks import Hooks, load_hooks
 from drum_core.model.model import Model, ModelInfo
-from drum_core.model.target import TableTarget, TransformTarget, UnstructuredTarget
-from drum_core.options.choices import Language
+from drum_core.model.target import TableTarget, TextTarget, TransformTarget, UnstructuredTarget
+from drum_core.options.choices import Language, TargetType
 from drum_core.worker import bridge_of
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ def load(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:
     else:
         if hooks.init is not None:
             hooks.init(code_dir=str(folder.path))
-        model = _model_object(folder, hooks)
+        model = _model_object(folder, hooks, target)
     match target:
         case UnstructuredTarget():
             return Model(
@@ -61,14 +64,28 @@ def load(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:
 
 
 def _table_model(folder: ModelFolder, hooks: Hooks, model: object, target: TableTarget) -> Model:
+    if hooks.transform is not None and not hooks.transform.takes(2):
+        raise HookError(
+            f"{hooks.path}: the hook transform of a {target.type.value} model is called as "
+            "transform(data, model); the target is for transform models only."
+        )
     answer = chat(hooks, model)
-    needs_artifact = hooks.score is None and answer is None
-    artifact = _adapted(folder, hooks, model, target) if needs_artifact else None
-    pipeline = Pipeline(hooks=hooks, model=model, artifact=artifact, target=target)
+    takes_any = isinstance(target, TextTarget) and hooks.score_unstructured is not None
+    predict: Predict | None = None
+    artifact = None
+    if hooks.score is None and answer is None and not takes_any:
+        artifact = _adapted(folder, hooks, model, target)
+    if hooks.score is not None or artifact is not None:
+        pipeline = Pipeline(hooks=hooks, model=model, artifact=artifact, target=target)
+        predict = pipeline.predict
+    elif isinstance(target, TextTarget) and answer is not None:
+        predict = predict_by_chat(hooks, answer)
+    if answer is None and predict is not None and target.type is TargetType.TEXT_GENERATION:
+        answer = chat_by_predict(predict, reads_csv=hooks.read_input_data is not None)
     return Model(
         info=_info(artifact, hooks),
-        predict=pipeline.predict if artifact or hooks.score else None,
-        unstructured=None,
+        predict=predict,
+        unstructured=unstructured(hooks, model) if takes_any else None,
         chat=answer,
         list_models=list_models(hooks, model),
     )
@@ -82,7 +99,7 @@ def _info(artifact: Artifact | None, hooks: Hooks) -> ModelInfo:
     )
 
 
-def _model_object(folder: ModelFolder, hooks: Hooks) -> object:
+def _model_object(folder: ModelFolder, hooks: Hooks, target: Target) -> object:
     if hooks.load_model is not None:
         model = hooks.load_model(str(folder.path))
         if model is None:
@@ -91,8 +108,8 @@ def _model_object(folder: ModelFolder, hooks: Hooks) -> object:
                 "then given to the other hooks."
             )
         return model
-    if not folder.artifacts and (hooks.score is not None or hooks.chat is not None):
-        return None  # these hooks may need no model
+    if not folder.artifacts and _needs_no_model(hooks, target):
+        return None
     if len(folder.artifacts) > 1:
         names = listed(path.name for path in folder.artifacts)
         raise ArtifactError(
@@ -103,6 +120,16 @@ def _model_object(folder: ModelFolder, hooks: Hooks) -> object:
         raise ArtifactError(_no_artifact(folder, hooks))
     with hooks.code.importable():
         return read_artifact(folder.artifacts[0])
+
+
+def _needs_no_model(hooks: Hooks, target: Target) -> bool:
+    """Whether a hook answers, which it may do without a model."""
+    if isinstance(target, UnstructuredTarget):
+        return True  # whose hook is required anyway
+    if isinstance(target, TransformTarget):
+        return hooks.transform is not None
+    unstructured = hooks.score_unstructured if isinstance(target, TextTarget) else None
+    return any((hooks.score, hooks.chat, unstructured))
 
 
 def _adapted(folder: ModelFolder, hooks: Hooks, model: object, target: TableTarget) -> Artifact:

@@ -1,24 +1,52 @@
-"""`drum score`: predicts on a file, and writes or returns the predictions."""
+"""`drum score`: gives a file to the model, and writes or returns what comes of it."""
 
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING, Final, assert_never
+from urllib.parse import parse_qsl
 
-from drum_core.data.output import check_writable, to_csv, write_whole
+from drum_core.data.input_file import read_bytes, read_input
+from drum_core.data.output import check_writable, to_csv, write_bytes, write_whole
 from drum_core.data.payload import Payload
-from drum_core.errors import DrumError, InputError
+from drum_core.errors import DrumError
+from drum_core.messages import Query
+from drum_core.model.exchange import UnstructuredAnswer, UnstructuredRequest
 from drum_core.model.folder import open_folder
 from drum_core.model.load import load_model
-from drum_core.model.target import resolve_target
+from drum_core.model.target import (
+    AnomalyTarget,
+    BinaryTarget,
+    GeoPointTarget,
+    MulticlassTarget,
+    MultilabelTarget,
+    RegressionTarget,
+    TextTarget,
+    TransformTarget,
+    UnstructuredTarget,
+    resolve_target,
+)
 from drum_core.options.score import ScoreOptions
 from drum_core.protocols import WorkerContext
 from drum_core.results import ScoreResult
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from drum_core.model.model import Model
+    from drum_core.model.target import Target
+
 __all__ = ["score"]
+
+_CHARSET: Final = "utf8"
+"""Of a text in a file, as hooks for batch scoring know it; HTTP requests say utf-8."""
+
+_RETURNED_NONE: Final = "The hook score_unstructured returned None.\n"
+"""What is written when there is nothing to write."""
 
 
 def score(options: ScoreOptions, worker: WorkerContext) -> ScoreResult:
-    """Loads the model, predicts on the whole input, writes the output if one is asked for.
+    """Loads the model, gives it the whole input, writes the output if one is asked for.
 
     An output that cannot be written is found before the model is loaded. Raises `DrumError`.
     """
@@ -29,18 +57,73 @@ def score(options: ScoreOptions, worker: WorkerContext) -> ScoreResult:
     started = time.perf_counter()
     model = load_model(folder, target, worker)
     loaded = time.perf_counter()
-    if model.predict is None:
-        raise DrumError(f"A {target.type.value} model cannot be scored on a table.")
-    try:
-        data = options.input.read_bytes()
-    except OSError as error:
-        raise InputError(f"The input {options.input} cannot be read: {error.strerror}.") from error
-    frame = model.predict(Payload(data=data)).frame()
+    frame, answer = _scored(model, target, options)
     if options.output is not None:
-        write_whole(options.output, lambda file: to_csv(frame, file))
+        if answer is not None:
+            write_bytes(options.output, answer.data)
+        else:
+            write_whole(options.output, lambda file: to_csv(frame, file))
     return ScoreResult(
         predictions=frame,
+        unstructured=answer,
         output=options.output,
         load_seconds=loaded - started,
         score_seconds=time.perf_counter() - loaded,
+    )
+
+
+def _scored(
+    model: Model, target: Target, options: ScoreOptions
+) -> tuple[DataFrame, UnstructuredAnswer | None]:
+    """A table, which is empty where there is an unstructured answer."""
+    match target:
+        case UnstructuredTarget():
+            import pandas as pd
+
+            return pd.DataFrame(), _unstructured(model, options)
+        case TransformTarget():
+            if model.transform is None:
+                raise DrumError("This model does not transform tables.")
+            return model.transform(_payload(options, model), None).dense(), None
+        case (
+            RegressionTarget()
+            | AnomalyTarget()
+            | BinaryTarget()
+            | MulticlassTarget()
+            | MultilabelTarget()
+            | GeoPointTarget()
+            | TextTarget()
+        ):
+            if model.predict is None:
+                raise DrumError(
+                    f"This {target.type.value} model cannot be scored on a table: it has neither "
+                    "an artifact that does that nor the hook score(data, model, **kwargs)."
+                )
+            return model.predict(_payload(options, model)).frame(), None
+        case _:
+            assert_never(target)
+
+
+def _payload(options: ScoreOptions, model: Model) -> Payload:
+    as_it_is = model.info.reads_any_format
+    return read_input(options.input, options.sparse_column_file, as_it_is=as_it_is)
+
+
+def _unstructured(model: Model, options: ScoreOptions) -> UnstructuredAnswer:
+    """The hook's answer; of two URL parameters with one name, the last counts."""
+    if model.unstructured is None:
+        raise DrumError("This model takes no unstructured input.")
+    query = dict(parse_qsl(options.query or "", keep_blank_values=True))
+    answer = model.unstructured(
+        UnstructuredRequest(
+            data=read_bytes(options.input),
+            content_type=options.content_type or f"text/plain; charset={_CHARSET}",
+            default_charset=_CHARSET,
+            query=Query(query.items()),
+        )
+    )
+    if not answer.is_none:
+        return answer
+    return UnstructuredAnswer(
+        data=_RETURNED_NONE.encode(), mimetype=answer.mimetype, charset="utf-8", is_none=True
     )

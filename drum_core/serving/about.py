@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drum_core.data.formats import available_formats
 from drum_core.messages import Request, Response
 from drum_core.model.folder import ModelFolder
 from drum_core.model.metadata import read_metadata
@@ -58,9 +59,12 @@ class About:
 
     def capabilities(self, _request: Request) -> Response:
         """The formats and methods the model takes."""
-        self.lifecycle.model()
+        model = self.lifecycle.model()
         return json_response(
-            {"supported_payload_formats": {"csv": None}, "supported_methods": {"chat": False}}
+            {
+                "supported_payload_formats": dict.fromkeys(available_formats()),
+                "supported_methods": {"chat": model.chat is not None},
+            }
         )
 
     def statistics(self, _request: Request) -> Response:

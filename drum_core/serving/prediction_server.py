@@ -14,12 +14,16 @@ from drum_core.options.server import ServerOptions
 from drum_core.protocols import WebApp, WorkerContext
 from drum_core.serving.about import About
 from drum_core.serving.admission import Slots
+from drum_core.serving.chat_routes import chat_endpoints
 from drum_core.serving.dispatch import Dispatcher
 from drum_core.serving.lifecycle import Lifecycle
 from drum_core.serving.predict import PredictEndpoint
 from drum_core.serving.probes import Probes
 from drum_core.serving.routes import model_endpoints
+from drum_core.serving.served import ServedModel
 from drum_core.serving.stats import Stats
+from drum_core.serving.transform import TransformEndpoint
+from drum_core.serving.unstructured import UnstructuredEndpoint
 from drum_core.user.settings import settings_here
 
 __all__ = ["PredictionServer"]
@@ -67,6 +71,9 @@ class PredictionServer:
 
     def _mount(self, folder: ModelFolder | None, target: Target | None) -> None:
         stats = Stats(enabled=self.options.show_perf)
+        served = ServedModel(
+            lifecycle=self.lifecycle, target=target, stats=stats, clock=time.perf_counter
+        )
         endpoints = model_endpoints(
             Probes(self.lifecycle),
             About(
@@ -76,9 +83,12 @@ class PredictionServer:
                 server_type=self.app.server_type(),
                 stats=stats,
             ),
-            PredictEndpoint(lifecycle=self.lifecycle, stats=stats, clock=time.perf_counter),
+            PredictEndpoint(served),
+            TransformEndpoint(served),
+            UnstructuredEndpoint(served),
         )
         dispatcher = Dispatcher(slots=Slots(1), body_limit=self.options.max_body_size)
+        endpoints += chat_endpoints(self.lifecycle, target)
         self.app.add_routes(dispatcher.routes(endpoints), prefix=self.options.url_prefix)
 
     def _settle_for(self, error: DrumError) -> None:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from drum_core.messages import RoutePolicy
 from drum_core.serving.about import About
+from drum_core.serving.content_encoding import decoding
 from drum_core.serving.dispatch import Endpoint
 from drum_core.serving.predict import PredictEndpoint
 from drum_core.serving.probes import Probes
+from drum_core.serving.transform import TransformEndpoint
+from drum_core.serving.unstructured import UnstructuredEndpoint
 
 __all__ = ["model_endpoints"]
 
 
-def model_endpoints(probes: Probes, about: About, predict: PredictEndpoint) -> list[Endpoint]:
+def model_endpoints(
+    probes: Probes,
+    about: About,
+    predict: PredictEndpoint,
+    transform: TransformEndpoint,
+    unstructured: UnstructuredEndpoint,
+) -> list[Endpoint]:
     """Every endpoint of a model, with its paths and aliases, each with and without a slash."""
     probe, management = RoutePolicy.PROBE, RoutePolicy.MANAGEMENT
     return [
@@ -31,7 +40,21 @@ def model_endpoints(probes: Probes, about: About, predict: PredictEndpoint) -> l
         Endpoint(
             name="predict",
             paths=(*_both("/predict"), *_both("/predictions"), *_both("/invocations")),
-            answer=predict.answer,
+            answer=decoding(predict.answer),
+            policy=RoutePolicy.PREDICT,
+            method="POST",
+        ),
+        Endpoint(
+            name="transform",
+            paths=_both("/transform"),
+            answer=decoding(transform.answer),
+            policy=RoutePolicy.PREDICT,
+            method="POST",
+        ),
+        Endpoint(
+            name="predict_unstructured",
+            paths=(*_both("/predictUnstructured"), *_both("/predictionsUnstructured")),
+            answer=unstructured.answer,
             policy=RoutePolicy.PREDICT,
             method="POST",
         ),
