@@ -20,7 +20,6 @@
     ├── OutputError                the place to write to cannot be written
     ├── PredictionError            the model, or a hook, failed or answered nonsense
     │   └── HookFailedError        a hook raised
-    ├── HookBadRequestError        a hook raised werkzeug's BadRequest
     ├── RequestError               an HTTP request the route does not take
     │   ├── BodyTooLargeError      its body is over the limit
     │   ├── MalformedRequestError  it cannot be understood: no JSON, a field missing
@@ -29,7 +28,7 @@
     ├── BusyError                  too many requests at a time
     ├── NotReadyError              the model is loading, has failed, or the worker is ending
     │   └── LoadFailedError        the model has failed to load
-    ├── …                          runtime parameters, secrets, tasks: in user/errors.py
+    ├── …                          what user code is given, and says: in user/errors.py
     └── ServerError                a server cannot start
     UserHTTPError                  raised by hooks: an answer with a status of the hook's choice
 
@@ -51,7 +50,6 @@ __all__ = [
     "ContentCodingError",
     "DrumError",
     "ExtensionError",
-    "HookBadRequestError",
     "HookError",
     "HookFailedError",
     "InputError",
@@ -74,7 +72,6 @@ __all__ = [
     "ServerError",
     "TypeSchemaError",
     "UserHTTPError",
-    "user_answer",
 ]
 
 
@@ -154,10 +151,6 @@ class HookError(ModelFolderError):
 
 class ExtensionError(ModelFolderError):
     """Raised when the folder's custom_flask.py or custom_fastapi.py cannot be used."""
-
-
-class HookBadRequestError(DrumError):
-    """Raised when the hook `chat` or `score_unstructured` raised werkzeug's BadRequest."""
 
 
 class InputError(DrumError):
@@ -283,7 +276,7 @@ class UserHTTPError(Exception):
 
     The response has the header `X-Drum-User-Http-Error: true`, so that a client can tell it from
     an error of the server. In batch scoring it is an error like any other. A subclass may set
-    `status_code` on the class; `user_answer` reads both leniently.
+    `status_code` on the class; `user.errors.user_answer` reads it.
     """
 
     status_code: int = 400
@@ -294,18 +287,6 @@ class UserHTTPError(Exception):
         super().__init__(message)
         self.message = message
         self.status_code = status_code
-
-
-def user_answer(error: UserHTTPError) -> tuple[int, str]:
-    """Status and message of the answer, also for a subclass that has set neither properly.
-
-    A status that HTTP does not have is 500.
-    """
-    said: object = vars(error).get("message")
-    text = said if isinstance(said, str) and said else str(error)
-    code: object = error.status_code
-    status = int(code) if isinstance(code, int) and 100 <= code <= 599 else 500
-    return status, text or "The model refused the request."
 
 
 def listed(names: Iterable[object], *, most: int = 8) -> str:

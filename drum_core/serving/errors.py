@@ -13,7 +13,6 @@ from drum_core.errors import (
     CompressionError,
     ContentCodingError,
     DrumError,
-    HookBadRequestError,
     InputTooLargeError,
     LoadFailedError,
     MalformedRequestError,
@@ -21,10 +20,10 @@ from drum_core.errors import (
     RequestError,
     SchemaError,
     UserHTTPError,
-    user_answer,
 )
 from drum_core.messages import Response
 from drum_core.serving.answers import error_response
+from drum_core.user.errors import HookBadRequestError, user_answer
 
 __all__ = ["MODEL_FAILED_STATUS", "USER_ERROR_HEADER", "answer_to"]
 

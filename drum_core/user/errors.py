@@ -1,4 +1,4 @@
-"""What can be wrong with that which user code is given from outside, and with its tasks.
+"""What can be wrong with that which user code is given, with its tasks, and what it answers.
 
     DrumError
     ├── RuntimeParameterError      a runtime parameter, its definition or its file is wrong
@@ -11,7 +11,8 @@
     │   └── ParameterLoadError     a definition, or a value in the file, is wrong
     ├── SecretError                a user secret cannot be read
     │   └── UnsupportedSecretError its credential type is not known
-    └── TaskSerializationError     a task cannot be saved or loaded
+    ├── TaskSerializationError     a task cannot be saved or loaded
+    └── HookBadRequestError        a hook raised werkzeug's BadRequest
 
 No text shows the value of a parameter that may be a secret.
 """
@@ -21,9 +22,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-from drum_core.errors import DrumError
+from drum_core.errors import DrumError, UserHTTPError
 
 __all__ = [
+    "HookBadRequestError",
     "ParameterEmptyError",
     "ParameterJSONError",
     "ParameterLoadError",
@@ -35,6 +37,7 @@ __all__ = [
     "SecretError",
     "TaskSerializationError",
     "UnsupportedSecretError",
+    "user_answer",
 ]
 
 
@@ -112,3 +115,19 @@ class UnsupportedSecretError(SecretError):
 
 class TaskSerializationError(DrumError):
     """Raised when a task of the class interface cannot be saved or loaded."""
+
+
+class HookBadRequestError(DrumError):
+    """Raised when the hook `chat` or `score_unstructured` raised werkzeug's BadRequest."""
+
+
+def user_answer(error: UserHTTPError) -> tuple[int, str]:
+    """Status and message of the answer, also for a subclass that has set neither properly.
+
+    A status that HTTP does not have is 500.
+    """
+    said: object = vars(error).get("message")
+    text = said if isinstance(said, str) and said else str(error)
+    code: object = error.status_code
+    status = int(code) if isinstance(code, int) and 100 <= code <= 599 else 500
+    return status, text or "The model refused the request."

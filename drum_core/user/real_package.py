@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from drum_core.errors import HookBadRequestError, UserHTTPError, user_answer
+from drum_core.errors import UserHTTPError
 from drum_core.options.choices import TargetType
+from drum_core.user.errors import HookBadRequestError, user_answer
 from drum_core.user.stand_in import is_stand_in
 from drum_core.user.tasks import CustomTaskInterface
 
