@@ -13,6 +13,7 @@ import anyio.to_thread
 from starlette.applications import Starlette
 from typing_extensions import override
 
+from drum_core.async_bridge import AsyncBridge, wait_for
 from drum_core.protocols import WorkerContext
 from drum_core.worker import Worker
 
@@ -67,10 +68,15 @@ class FastAPIWorkerCtx(Worker):
     @override
     def _settle(self, value: Awaitable[object] | object) -> None:
         loop = self._loop
-        on_loop = loop is not None and _running_loop() is loop
-        # From the loop's own thread waiting for it would never end; the bridge has another loop.
-        if loop is None or on_loop or not loop.is_running() or not inspect.isawaitable(value):
+        if loop is None or not loop.is_running() or not inspect.isawaitable(value):
             super()._settle(value)
+        elif _running_loop() is loop:
+            # Waiting here for this loop, which the bridge has adopted, would never end.
+            other = AsyncBridge()
+            try:
+                wait_for(value, other)
+            finally:
+                other.close()
         else:
             asyncio.run_coroutine_threadsafe(_as_coroutine(value), loop).result()
 
