@@ -10,14 +10,19 @@ from typing import Final
 import orjson
 
 from drum_core.async_bridge import AbandonedError
-from drum_core.errors import AbsentAbilityError, MalformedRequestError, RequestError
+from drum_core.errors import (
+    AbsentAbilityError,
+    MalformedRequestError,
+    NotReadyError,
+    RequestError,
+)
 from drum_core.messages import AsyncResponse, Headers, Request, Response
 from drum_core.model.exchange import Chat, ChatRequest, Completion
 from drum_core.model.target import Target
 from drum_core.options.choices import TargetType
 from drum_core.serving.answers import bytes_response, json_response
 from drum_core.serving.chat_errors import chat_error_event
-from drum_core.serving.lifecycle import Lifecycle, State
+from drum_core.serving.lifecycle import Lifecycle
 from drum_core.serving.media_type import parse_media_type
 from drum_core.serving.sse import CONTENT_TYPE, AsyncEventStream, EventStream
 
@@ -60,12 +65,21 @@ class ChatEndpoint:
             return bytes_response(b"", "text/plain", status=_CLIENT_LEFT)
         return Response(headers=_EVENT_FIELDS, body=stream)
 
+    def is_async(self) -> bool:
+        """Whether the model is there, and answers many requests at once."""
+        return self._async_chat() is not None
+
     def on_loop(self) -> bool:
-        """Whether `answer_async` is to be used: the model is there, and wants the running loop."""
-        if self.lifecycle.state not in (State.READY, State.DRAINING):
-            return False
-        chat = self.lifecycle.model().chat
-        return chat is not None and chat.answer_async is not None and chat.on_loop()
+        """Whether `answer_async` is to be used: the model's loop is the running one."""
+        chat = self._async_chat()
+        return chat is not None and chat.on_loop()
+
+    def _async_chat(self) -> Chat | None:
+        try:
+            chat = self.lifecycle.model().chat
+        except NotReadyError:
+            return None
+        return chat if chat is not None and chat.answer_async is not None else None
 
     async def answer_async(self, request: Request) -> AsyncResponse:
         """As `answer`, on the model's event loop."""

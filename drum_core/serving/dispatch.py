@@ -39,8 +39,9 @@ AsyncAnswer: TypeAlias = Callable[[Request], Awaitable[AsyncResponse]]
 class Endpoint:
     """One thing the server can do, and the paths at which it does it.
 
-    `async_answer` is used instead of `answer`, without a thread and without a slot, whenever
-    `on_loop` says so, on the running loop. `error_answer` makes a response of what either raises.
+    `async_answer` is used instead of `answer`, without a thread, whenever `on_loop` says so, on
+    the running loop. `concurrent` says that answers may be made at the same time as any other, so
+    that they need no slot. `error_answer` makes a response of what either raises.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Endpoint:
     method: str = "GET"
     async_answer: AsyncAnswer | None = None
     on_loop: Callable[[], bool] = field(default=lambda: False)
+    concurrent: Callable[[], bool] = field(default=lambda: False)
     error_answer: Callable[[Exception], Response] = answer_to
 
     @property
@@ -112,9 +114,10 @@ class Dispatcher:
                 return _options(endpoint)
             if request.body.overflowed:
                 raise BodyTooLargeError(self.body_limit)
-            if endpoint.policy in (RoutePolicy.PREDICT, RoutePolicy.STREAM):
+            runs_model = endpoint.policy in (RoutePolicy.PREDICT, RoutePolicy.STREAM)
+            if runs_model and not endpoint.concurrent():
                 return self._in_slot(endpoint, request)
-            return endpoint.answer(request)
+            return _held(endpoint.answer(request), lambda: None)
         except Exception as error:
             return endpoint.error_answer(error)
 
@@ -125,11 +128,7 @@ class Dispatcher:
         except BaseException:
             slot.release()
             raise
-        if isinstance(response.body, bytes):
-            slot.release()
-            return response
-        held = HeldStream(response.body, slot.release)
-        return Response(status=response.status, headers=response.headers, body=held)
+        return _held(response, slot.release)
 
     def _async_handler(self, endpoint: Endpoint) -> AsyncHandler | None:
         if endpoint.async_answer is None:
@@ -137,7 +136,9 @@ class Dispatcher:
 
         def handle(request: Request) -> Awaitable[AsyncResponse] | None:
             plain = request.method == "OPTIONS" or request.body.overflowed
-            return None if plain or not endpoint.on_loop() else self._settled(endpoint, request)
+            if plain or "Content-Encoding" in request.headers or not endpoint.on_loop():
+                return None
+            return self._settled(endpoint, request)
 
         return handle
 
@@ -171,6 +172,15 @@ class Dispatcher:
             return response
         held = AsyncHeldStream(response.body, self.jobs.release)
         return AsyncResponse(status=response.status, headers=response.headers, body=held)
+
+
+def _held(response: Response, release: Callable[[], None]) -> Response:
+    """Calls `release` when the last of the response has been sent, or now if it is whole."""
+    if isinstance(response.body, bytes):
+        release()
+        return response
+    held = HeldStream(response.body, release)
+    return Response(status=response.status, headers=response.headers, body=held)
 
 
 def _options(endpoint: Endpoint) -> Response:
