@@ -19,6 +19,8 @@ __all__ = ["read_arrow"]
 
 _FILE = b"ARROW1"
 _FEATHER_1 = b"FEA1"
+_CONTINUED = b"\xff\xff\xff\xff"
+_END_MARK = _CONTINUED + bytes(4)
 
 
 def read_arrow(payload: Payload) -> DataFrame:
@@ -31,6 +33,11 @@ def read_arrow(payload: Payload) -> DataFrame:
         raise InputError(
             "The input is Feather of version 1, which has been given up. Write it with a current "
             "library, as Arrow IPC (Feather version 2)."
+        )
+    if data.startswith(_CONTINUED) and not data.endswith(_END_MARK):
+        raise InputError(
+            "The input cannot be read as an Arrow IPC stream: it has no end mark, so rows may be "
+            "missing. It was cut short, or its writer was not closed."
         )
     try:
         if payload.max_bytes is not None:
