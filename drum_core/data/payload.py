@@ -12,7 +12,7 @@ MATRIX_MARKET = "text/mtx"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """The bytes of a table, their media type in lower case, and the charset if one was named.
+    """The bytes of a table, their media type in lower case, and the charset that a request names.
 
     `column_names` are those of a sparse matrix, whose format has no place for them. `max_bytes`
     is how much memory the table may take once it is read, for formats that pack rows so tightly

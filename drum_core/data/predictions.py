@@ -211,7 +211,10 @@ def _labelled(
 
 def _numbers(values: NDArray[np.generic]) -> NDArray[np.float64]:
     import numpy as np
+    import pandas as pd
 
+    if values.dtype.kind == "O":
+        values = np.where(pd.isna(values), np.nan, values)
     try:
         return values.astype(np.float64)
     except (TypeError, ValueError) as error:

@@ -22,6 +22,9 @@ NO_SAMPLES: Final = (
 )
 """Matched by clients of DRUM, as it is."""
 
+_CHARSET: Final = "utf-8"
+"""What a score hook is told when the request names none."""
+
 
 def read_payload(request: Request, model: Model) -> Payload:
     """The table in a request: the form's file `X`, or the whole body.
@@ -49,7 +52,7 @@ def read_payload(request: Request, model: Model) -> Payload:
     return Payload(
         data=request.body.read(),
         media_type=media_type.name or CSV,
-        charset=media_type.parameters.get("charset"),
+        charset=media_type.parameters.get("charset", _CHARSET),
         max_bytes=request.body.limit,
     )
 
@@ -97,6 +100,7 @@ def _file_payload(
     return Payload(
         data=data,
         media_type=kind.media_type,
+        charset=_CHARSET,
         column_names=None if names is None else parse_column_names(names),
         max_bytes=limit,
     )
