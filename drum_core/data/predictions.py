@@ -49,13 +49,23 @@ class Predictions:
         return len(self.values)
 
     def frame(self) -> DataFrame:
-        """The predictions as a table: prediction columns, then extra ones."""
+        """The predictions as a table: prediction columns, then extra ones.
+
+        Floats of fewer bits become float64, so that they are written as the numbers they are.
+        """
         import pandas as pd
 
         frame = pd.DataFrame(self.values, columns=list(self.columns))
         if self.extra is None:
-            return frame
-        return pd.concat([frame, self.extra.reset_index(drop=True)], axis=1)
+            return _widened(frame)
+        return _widened(pd.concat([frame, self.extra.reset_index(drop=True)], axis=1))
+
+
+def _widened(frame: DataFrame) -> DataFrame:
+    narrow = [place for place, dtype in enumerate(frame.dtypes) if dtype in ("float16", "float32")]
+    for place in narrow:
+        frame.isetitem(place, frame.iloc[:, place].to_numpy(dtype="float64"))
+    return frame
 
 
 def from_frame(frame: DataFrame, target: TableTarget) -> Predictions:

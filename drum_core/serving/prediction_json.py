@@ -76,7 +76,9 @@ def _numbers(values: NDArray[np.generic]) -> NDArray[np.generic]:
     if values.dtype.kind in "mMc":
         raise PredictionError(f"The predictions must be numbers, but are of type {values.dtype}.")
     try:
-        return np.where(pd.isna(values), np.nan, values).astype(np.float64)
+        if values.dtype.kind == "O":
+            values = np.where(pd.isna(values), np.nan, values)
+        return values.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise PredictionError(f"The predictions must be numbers, but {error}.") from error
 
