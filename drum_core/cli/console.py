@@ -79,11 +79,17 @@ def show_times(result: ScoreResult, full: float) -> None:
 
 
 def show_error(name: str, text: str, error: BaseException | None = None) -> None:
-    """Prints one paragraph on the standard error, after the traceback of `error` if given."""
+    """Prints one paragraph on the standard error, after the traceback of `error` if given.
+
+    Secrets of the model are masked in both.
+    """
+    from drum_core.user.masking import masked
+
+    text = masked(text)
     if error is not None:
         import traceback
 
-        print("".join(traceback.format_exception(error)), end="", file=sys.stderr)
+        print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
     console = _terminal(sys.stderr)
     if console is None:
         print(f"{name}: {text}", file=sys.stderr)

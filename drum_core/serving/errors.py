@@ -24,6 +24,7 @@ from drum_core.errors import (
 from drum_core.messages import Response
 from drum_core.serving.answers import error_response
 from drum_core.user.errors import HookBadRequestError, user_answer
+from drum_core.user.masking import masked
 
 __all__ = ["MODEL_FAILED_STATUS", "USER_ERROR_HEADER", "answer_to"]
 
@@ -77,4 +78,4 @@ def answer_to(error: Exception) -> Response:
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _logger.error("%s", error, exc_info=error.__cause__)
     more = {"is_schema_validation_error": True} if isinstance(error, SchemaError) else {}
-    return error_response(status, f"ERROR: {error}", headers=headers, more=more)
+    return error_response(status, f"ERROR: {masked(str(error))}", headers=headers, more=more)

@@ -11,7 +11,7 @@ from typing import Final, TextIO, cast
 
 from drum_core.user.secrets import MASK
 
-__all__ = ["mask_output"]
+__all__ = ["mask_output", "masked"]
 
 _LOCK: Final = threading.RLock()
 
@@ -21,29 +21,45 @@ class _Masks:
 
     def __init__(self) -> None:
         self._active: list[frozenset[str]] = []
+        self._ever: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
+        self._pattern_ever: re.Pattern[str] | None = None
 
     def add(self, values: frozenset[str]) -> None:
         self._active.append(values)
-        self._compile()
+        self._ever |= values
+        self._pattern_ever = _pattern(self._ever)
+        self._pattern = _pattern(frozenset().union(*self._active))
 
     def remove(self, values: frozenset[str]) -> None:
         self._active.remove(values)
-        self._compile()
-
-    def _compile(self) -> None:
-        # The longest first, so that no part of a long one is left of a short one within it.
-        every = sorted({value for values in self._active for value in values}, key=len)[::-1]
-        self._pattern = re.compile("|".join(map(re.escape, every))) if every else None
+        self._pattern = _pattern(frozenset().union(*self._active))
 
     def applied(self, text: str) -> str:
         return self._pattern.sub(MASK, text) if self._pattern else text
+
+    def applied_for_ever(self, text: str) -> str:
+        return self._pattern_ever.sub(MASK, text) if self._pattern_ever else text
 
     def __bool__(self) -> bool:
         return bool(self._active)
 
 
+def _pattern(values: frozenset[str]) -> re.Pattern[str] | None:
+    # The longest first, so that no part of a long one is left of a short one within it.
+    ordered = sorted(values, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+
 _MASKS: Final = _Masks()
+
+
+def masked(text: str) -> str:
+    """`text` without any value that is, or was, to be masked in this process.
+
+    For what is shown of an error, which may be after its model has gone.
+    """
+    return _MASKS.applied_for_ever(text)
 
 
 class _MaskedStream:
@@ -75,21 +91,21 @@ class _Output:
         for name in ("stdout", "stderr"):
             stream: TextIO | None = getattr(sys, name)
             if stream is not None:
-                masked = _MaskedStream(stream)
-                self._streams[name] = masked, stream
-                setattr(sys, name, cast("TextIO", masked))
+                proxy = _MaskedStream(stream)
+                self._streams[name] = proxy, stream
+                setattr(sys, name, cast("TextIO", proxy))
         before = self._factory = logging.getLogRecordFactory()
 
         def masked_record(*args: object, **kwargs: object) -> logging.LogRecord:
-            return _masked(before(*args, **kwargs))
+            return _without_secrets(before(*args, **kwargs))
 
         self._ours = masked_record
         logging.setLogRecordFactory(masked_record)
 
     def unmask(self) -> None:
         """Puts back what nobody else has replaced meanwhile; the rest passes everything on."""
-        for name, (masked, stream) in self._streams.items():
-            if getattr(sys, name) is cast("TextIO", masked):
+        for name, (proxy, stream) in self._streams.items():
+            if getattr(sys, name) is cast("TextIO", proxy):
                 setattr(sys, name, stream)
         self._streams.clear()
         if self._factory is not None and logging.getLogRecordFactory() is self._ours:
@@ -129,18 +145,18 @@ def mask_output(values: Iterable[str]) -> Callable[[], None]:
 _FORMATTER: Final = logging.Formatter()
 
 
-def _masked(record: logging.LogRecord) -> logging.LogRecord:
+def _without_secrets(record: logging.LogRecord) -> logging.LogRecord:
     """The record with its text and traceback made, and masked."""
     try:
         text = record.getMessage()
     except Exception:  # wrong arguments: logging tells of them when it formats the record
         return record
-    if (masked := _MASKS.applied(text)) != text:
-        record.msg, record.args = masked, ()
+    if (shown := _MASKS.applied(text)) != text:
+        record.msg, record.args = shown, ()
     if record.exc_info and record.exc_info[0] is not None:
         trace = _FORMATTER.formatException(record.exc_info)
-        if (masked := _MASKS.applied(trace)) != trace:
-            record.exc_text = masked  # which formatters take instead of making it themselves
+        if (shown := _MASKS.applied(trace)) != trace:
+            record.exc_text = shown  # which formatters take instead of making it themselves
     if record.stack_info:
         record.stack_info = _MASKS.applied(record.stack_info)
     return record

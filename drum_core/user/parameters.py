@@ -80,10 +80,8 @@ def read_envelope(name: str, text: str) -> Parameter:
 def _text(value: object) -> str | None:
     if isinstance(value, str) and value:
         return None
-    empty = value == ""
-    return "expected a text that is not empty, or null, got " + (
-        "an empty one" if empty else f"a {type(value).__name__}"
-    )
+    got = "an empty one" if value == "" else type(value).__name__
+    return f"expected a text that is not empty, or null, got {got}"
 
 
 def _boolean(value: object) -> str | None:
@@ -94,14 +92,14 @@ def _numeric(value: object) -> str | None:
     try:
         float(cast("float", value))
     except (TypeError, ValueError, OverflowError):
-        shown = repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
+        shown = repr(value) if isinstance(value, str) else type(value).__name__
         return f"value can't be converted to float: {shown}"
     return None
 
 
 def _credential(value: object) -> str | None:
     if not isinstance(value, Mapping):
-        return f"expected a mapping with the key credentialType, got a {type(value).__name__}"
+        return f"expected a mapping with the key credentialType, got {type(value).__name__}"
     kind: object = value.get("credentialType")
     if "credentialType" not in value:
         return "the key 'credentialType' is required"

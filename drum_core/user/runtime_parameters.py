@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NoReturn, TypeVar, cast, final, overload
+from contextlib import suppress
+from typing import Final, TypeVar, cast, final, overload
 
 from drum_core.environment import RUNTIME_PARAMETER_PREFIX, variable, variable_names
 from drum_core.user.errors import ParameterMissingError, ParameterValueError
@@ -36,10 +37,6 @@ class RuntimeParameters:
     """
 
     PARAM_PREFIX: Final = "MLOPS_RUNTIME_PARAM"
-
-    def __new__(cls) -> NoReturn:
-        """Raises `TypeError`: the class itself is asked."""
-        raise TypeError("RuntimeParameters is not made: call RuntimeParameters.get(name).")
 
     @classmethod
     def namespaced_param_name(cls, param_name: str) -> str:
@@ -110,13 +107,13 @@ class RuntimeParameters:
         Raises `ParameterValueError` for a number that is not whole.
         """
         value = _typed(key, ("numeric",), default)
-        if value is None or isinstance(value, int):
-            return None if value is None else int(value)
-        try:
-            return int(cast("str", value))  # keeps all digits of a long number given as text
-        except ValueError:
-            number = float(cast("float", value))
-        if not number.is_integer():  # also infinity and NaN
+        if value is None:
+            return None
+        if isinstance(value, (int, str)):
+            with suppress(ValueError):  # a text such as 5.0
+                return int(value)
+        number = float(cast("float", value))
+        if not number.is_integer():  # nor are infinity and NaN
             raise ParameterValueError(key, f"expected a whole number, got {value!r}")
         return int(number)
 
