@@ -42,6 +42,8 @@ class Pipeline:
         predictions = self._score(data, payload)
         _check_rows(predictions.rows, rows, "The model")
         if self.hooks.post_process is not None:
+            if predictions.extra is not None:
+                rows = predictions.rows  # the extra columns have as many
             predictions = self._post_processed(predictions)
             _check_rows(predictions.rows, rows, "The hook post_process")
         return predictions
