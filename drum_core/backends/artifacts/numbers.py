@@ -17,13 +17,13 @@ __all__ = ["in_order_of_labels", "matrix"]
 
 
 def matrix(frame: DataFrame, kind: str) -> NDArray[np.generic]:
-    """The table as a matrix of one kind of numbers, dense and of its own memory.
+    """The table as a matrix of one kind of numbers, dense, row after row in its own memory.
 
     Raises `ValueError` when it holds texts.
     """
     import numpy as np
 
-    return np.array(frame.to_numpy(), dtype=kind)
+    return np.array(frame.to_numpy(), dtype=kind, order="C")
 
 
 def in_order_of_labels(

@@ -15,13 +15,14 @@ __all__ = ["read_joblib", "read_pickle"]
 
 def read_pickle(path: Path) -> object:
     """The object in a `.pkl` file. Raises `ArtifactError`."""
-    return explained(path, _unpickle, "a pickle")
+    return explained(path, _unpickle, "a pickle", pickled=True)
 
 
 def read_joblib(path: Path) -> object:
     """The object in a `.joblib` file. Raises `ArtifactError`."""
     load = import_object("joblib:load", purpose=f"Reading {path.name}")
-    return explained(path, cast("ReadArtifact", load), "a file that joblib.dump wrote")
+    kind = "a file that joblib.dump wrote"
+    return explained(path, cast("ReadArtifact", load), kind, pickled=True)
 
 
 def _unpickle(path: Path) -> object:

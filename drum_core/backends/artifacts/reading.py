@@ -33,10 +33,11 @@ def read_artifact(path: Path) -> object:
     return cast("ReadArtifact", import_object(reader, purpose=f"Reading {path.name}"))(path)
 
 
-def explained(path: Path, read: ReadArtifact, kind: str) -> object:
+def explained(path: Path, read: ReadArtifact, kind: str, *, pickled: bool = False) -> object:
     """What `read` gives; its warnings go to the log, its errors become one `ArtifactError`.
 
-    `kind` says what the file should be, as in "a model that Booster.save_model wrote".
+    `kind` says what the file should be, as in "a model that Booster.save_model wrote"; `pickled`,
+    that it holds the names of classes, which may be missing or may have changed.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -47,7 +48,7 @@ def explained(path: Path, read: ReadArtifact, kind: str) -> object:
         except Exception as error:
             if extra := missing_extra(error, purpose=f"Reading {path.name}"):
                 raise extra from error
-            raise ArtifactError(_advice(path, error, kind)) from error
+            raise ArtifactError(_advice(path, error, kind, pickled)) from error
     for text in sorted({str(entry.message) for entry in caught if _concerns_users(entry)}):
         _logger.warning("%s: %s", path.name, " ".join(text.split()))
     return found
@@ -58,7 +59,7 @@ def _concerns_users(entry: warnings.WarningMessage) -> bool:
     return not issubclass(entry.category, (DeprecationWarning, PendingDeprecationWarning))
 
 
-def _advice(path: Path, error: Exception, kind: str) -> str:
+def _advice(path: Path, error: Exception, kind: str, pickled: bool) -> str:
     said = " ".join(str(error).partition("Stack trace:")[0].split()) or "(no message)"
     short = said[:_LONGEST].rstrip(". ")
     said = f"An error occurred when loading your artifact {path}: {type(error).__name__}: {short}."
@@ -67,12 +68,12 @@ def _advice(path: Path, error: Exception, kind: str) -> str:
             f"{said} It was made with the package {error.name!r}, which is not installed here; "
             "install it, or put the module into the model folder."
         )
-    if isinstance(error, AttributeError):
+    if pickled and isinstance(error, AttributeError):
         return (
             f"{said} The class it was made from is not where it was: define it in custom.py or in "
             "a module of the model folder, and make the artifact with that."
         )
-    if isinstance(error, (ImportError, TypeError)):
+    if pickled and isinstance(error, (ImportError, TypeError, KeyError)):
         return (
             f"{said} It may have been made with other versions of its packages; make it again here."
         )

@@ -23,7 +23,8 @@ def read_model(path: Path) -> object:
 
     Weights alone are given to the module class of the folder. Raises `ArtifactError`.
     """
-    found = explained(path, _read, "a module that torch.save or torch.jit.save wrote")
+    kind = "a module that torch.save or torch.jit.save wrote"
+    found = explained(path, _read, kind, pickled=True)
     if isinstance(found, Mapping):
         found = module_with_weights(path, found)
     if isinstance(found, torch.nn.Module):

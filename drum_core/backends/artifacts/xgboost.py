@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ import xgboost
 from drum_core.backends.artifacts import Artifact
 from drum_core.backends.artifacts.reading import explained
 from drum_core.backends.artifacts.sklearn import adapt as adapt_estimator
+from drum_core.backends.artifacts.ubjson import require_whole
 from drum_core.errors import ArtifactError
 from drum_core.model.target import ClassTarget, TableTarget
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 __all__ = ["adapt", "read_model"]
+
+_JSON: Final = re.compile(rb'\s*\{\s*"')
 
 _NOT_PROBABILITIES: Final = {
     "multi:softmax": "multi:softprob",
@@ -54,8 +58,13 @@ def adapt(model: object, target: TableTarget) -> Artifact:
 
 
 def _read(path: Path) -> object:
+    data = path.read_bytes()
+    if _JSON.match(data):
+        data = data.lstrip()
+    else:
+        require_whole(data)
     booster = xgboost.Booster()
-    booster.load_model(bytearray(path.read_bytes()))  # which finds the format by content
+    booster.load_model(bytearray(data))  # which finds the format by content
     return booster
 
 

@@ -1,0 +1,1 @@
+"""Models of each framework, trained here, against the framework called directly."""
