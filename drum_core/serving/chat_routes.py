@@ -6,7 +6,7 @@ from drum_core.messages import RoutePolicy
 from drum_core.model.target import Target
 from drum_core.serving.chat import ChatEndpoint, ModelsEndpoint
 from drum_core.serving.chat_errors import chat_answer_to
-from drum_core.serving.content_encoding import decoding
+from drum_core.serving.content_encoding import decoding, decoding_async
 from drum_core.serving.dispatch import Endpoint
 from drum_core.serving.lifecycle import Lifecycle
 
@@ -24,7 +24,7 @@ def chat_endpoints(lifecycle: Lifecycle, target: Target | None) -> list[Endpoint
             answer=decoding(chat.answer),
             policy=RoutePolicy.STREAM,
             method="POST",
-            async_answer=chat.answer_async,
+            async_answer=decoding_async(chat.answer_async),
             on_loop=chat.on_loop,
             concurrent=chat.is_async,
             error_answer=chat_answer_to,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from drum_core.data.compression import available_codings, unpacked
 from drum_core.errors import ContentCodingError, InputTooLargeError
-from drum_core.messages import Body, BodyWriter, Headers, Request, Response
+from drum_core.messages import AsyncResponse, Body, BodyWriter, Headers, Request, Response
 
-__all__ = ["decoding"]
+__all__ = ["decoding", "decoding_async"]
 
 _ALIASES: Final = {"x-gzip": "gzip"}
 _NOTHING: Final = frozenset({"", "identity"})
@@ -30,18 +32,40 @@ def decoding(answer: Callable[[Request], Response]) -> Callable[[Request], Respo
         codings = _codings(request.headers)
         if not codings:
             return answer(request)
-        body = _unpacked(request.body, codings)
-        kept = [
-            pair
-            for pair in request.headers.multi_items()
-            if pair[0].lower() not in ("content-encoding", "content-length")
-        ]
-        try:
-            return answer(dataclasses.replace(request, body=body, headers=Headers(kept)))
-        finally:
-            body.close()
+        with _replaced(request, _unpacked(request.body, codings)) as plain:
+            return answer(plain)
 
     return decoded
+
+
+def decoding_async(
+    answer: Callable[[Request], Awaitable[AsyncResponse]],
+) -> Callable[[Request], Awaitable[AsyncResponse]]:
+    """As `decoding`, for an answer on an event loop; bodies are unpacked in a thread."""
+
+    async def decoded(request: Request) -> AsyncResponse:
+        codings = _codings(request.headers)
+        if not codings:
+            return await answer(request)
+        body = await asyncio.to_thread(_unpacked, request.body, codings)
+        with _replaced(request, body) as plain:
+            return await answer(plain)
+
+    return decoded
+
+
+@contextmanager
+def _replaced(request: Request, body: Body) -> Iterator[Request]:
+    """The request with another body, which is closed at the end."""
+    kept = [
+        pair
+        for pair in request.headers.multi_items()
+        if pair[0].lower() not in ("content-encoding", "content-length")
+    ]
+    try:
+        yield dataclasses.replace(request, body=body, headers=Headers(kept))
+    finally:
+        body.close()
 
 
 def _codings(headers: Headers) -> list[str]:

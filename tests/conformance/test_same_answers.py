@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from tests.conformance.test_live_servers import SERVERS
 from tests.model_folders import iris_rows
 
 CSV = ("Content-Type", "text/csv")
+GZIP = ("Content-Encoding", "gzip")
 FORM = ("Content-Type", "multipart/form-data; boundary=b")
 PART = '--b\r\nContent-Disposition: form-data; name="{}"; filename="x.csv"\r\n\r\n{}\r\n--b--\r\n'
 STATUS_PATHS = ("", "/", "/ping", "/ping/", "/livez", "/readyz", "/startupz", "/health", "/health/")
@@ -51,6 +53,10 @@ CALLS = [
     Call("POST", "/predict/", [("Content-Type", "multipart/form-data")], b"no boundary"),
     Call("POST", "/predict/", [("Content-Type", "application/json")], b"{}"),
     Call("POST", "/predict/", [("Content-Type", "nonsense")], b"{}"),
+    Call("POST", "/predict/", [CSV, GZIP], gzip.compress(iris_rows().encode())),
+    Call("POST", "/predict/", [CSV, GZIP], gzip.compress(iris_rows().encode())[:-9]),
+    Call("POST", "/predict/", [CSV, GZIP], [gzip.compress(iris_rows().encode()), b"more"]),
+    Call("POST", "/predict/", [CSV, ("Content-Encoding", "br")], iris_rows().encode()),
     Call("POST", "/predict/", [CSV], b""),
     Call("POST", "/predict/", [CSV], b"a,b\n1,2\n"),
     Call("POST", "/predict/", [CSV], b'a,b\n"1,2\n'),
