@@ -27,7 +27,6 @@ from drum_core.errors import (
     UserHTTPError,
 )
 from drum_core.options.flag import options_of
-from drum_core.user.parameters import variable_of
 
 if TYPE_CHECKING:
     from drum_core.options import Options
@@ -80,6 +79,7 @@ def _parameters(command: Command, environ: Mapping[str, str]) -> dict[str, str]:
     if not file or not folder.is_dir() or not Path(str(file)).is_file():
         return {}
     from drum_core.model.runtime_parameters import read_values
+    from drum_core.user.parameters import variable_of
 
     parameters, _ = read_values(folder, Path(str(file)))
     return {variable_of(name): parameter.envelope for name, parameter in parameters.items()}

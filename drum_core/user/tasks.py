@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import Self, deprecated
 
@@ -115,9 +115,9 @@ class CustomTaskInterface(Serializable):
     def fit(
         self,
         X: DataFrame,
-        y: Series,
+        y: Series[Any],
         parameters: Mapping[str, object] | None = None,
-        row_weights: Series | None = None,
+        row_weights: Series[Any] | None = None,
         **kwargs: object,
     ) -> object:
         """Trains the task; what it returns is not used.
