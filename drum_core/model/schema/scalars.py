@@ -20,7 +20,9 @@ _WORDS: Final = {
 class Section(BaseModel):
     """A mapping of model-metadata.yaml. An unknown key is an error that lists the known ones."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=()
+    )
 
     @model_validator(mode="before")
     @classmethod
