@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import Final, Literal, TypeAlias
 
@@ -16,6 +17,11 @@ from scipy import sparse
 
 from drum_core.data.payload import Payload
 from drum_core.data.tables import read_table
+
+if sys.version_info >= (3, 14):
+    from compression import zstd as zstd
+else:
+    from backports import zstd as zstd
 
 ARROW_STREAM = "application/vnd.apache.arrow.stream"
 ARROW_FILE = "application/vnd.apache.arrow.file"

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from backports import zstd
 
 from drum_core.testing import Call, DictHost, fetch
+from tests.core.tables import zstd
 from tests.core.test_server import form, post, serving
 from tests.model_folders import DOUBLE, make_folder
 

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from backports import zstd
 
 from drum_core import CMRunner, DrumRuntime, ScoreOptions
 from drum_core.data.formats import FORMATS, file_kind
@@ -28,6 +27,7 @@ from tests.core.tables import (
     matrix_market,
     parquet,
     read,
+    zstd,
 )
 from tests.core.test_server import form, get, post, serving
 from tests.model_folders import DOUBLE, make_folder
