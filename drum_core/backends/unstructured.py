@@ -49,6 +49,8 @@ def _called(hook: Hook, model: object, request: UnstructuredRequest) -> object:
     }
     if charset is not None:
         told["charset"] = charset
+    if request.mlops is not None:
+        told["mlops"] = request.mlops
     data = _decoded(request.data, charset or "") if is_text else request.data
     return hook(model, data, **told)
 

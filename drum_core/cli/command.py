@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from drum_core.cli import console
 from drum_core.cli.exit_codes import ExitStatus, status_of
 from drum_core.cli.parser import Command, parse
-from drum_core.cli.planned import planned_variables
 from drum_core.cli.resolve import resolve
 from drum_core.environment import environment, exported
 from drum_core.errors import (
@@ -93,7 +92,7 @@ def _options(command: Command, environ: Mapping[str, str]) -> tuple[Options, lis
     """
     if command.unbuilt:
         raise NotBuiltYetError(" ".join(dict.fromkeys(command.unbuilt)))
-    options_class, mode = command.options_class, command.options_class.run_mode
+    options_class = command.options_class
     fields = options_of(options_class)
     try:
         resolved = resolve(fields, command.given, environ)
@@ -101,14 +100,8 @@ def _options(command: Command, environ: Mapping[str, str]) -> tuple[Options, lis
             command.parser.error("the following arguments are required: " + ", ".join(missing))
         build: Callable[..., Options] = options_class
         options = build(**resolved.values, sources=resolved.sources)
-        without_effect = planned_variables(mode, environ)
     except OptionError as error:
         command.parser.error(str(error))
-    if without_effect:
-        resolved.warnings.append(
-            f"The environment sets {', '.join(without_effect)}, "
-            "which is not built yet and has no effect."
-        )
     if resolved.values.get("production"):
         resolved.warnings.append(
             f"{resolved.sources['production']} is deprecated and does nothing: "

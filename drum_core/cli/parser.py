@@ -285,7 +285,8 @@ def _help(option: Option) -> str:
     if choices := _choices(option):
         notes.append("one of " + ", ".join(choices))
     if option.flag.env:
-        notes.append(f"variable {option.flag.env}")
+        names = filter(None, (option.flag.env, option.flag.env_fallback))
+        notes.append("variable " + ", else ".join(names))
     if option.flag.parameter:
         notes.append(f"runtime parameter {option.flag.parameter}")
     shown = option.default not in (None, dataclasses.MISSING, False, "")

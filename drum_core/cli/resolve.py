@@ -17,8 +17,10 @@ Given: TypeAlias = "str | list[str] | bool"
 _SAME_THING: Final[Mapping[str, str]] = {
     "class_labels": "class_labels_file",
     "class_labels_file": "class_labels",
+    "monitor": "monitor_embedded",
+    "monitor_embedded": "monitor",
 }
-"""Options that say the same: a flag for one silences the variable of the other."""
+"""Options of which only one may be given: a flag for one silences the variable of the other."""
 
 
 @dataclass
@@ -70,8 +72,9 @@ def _from_flag(option: Option, given: Mapping[str, Given]) -> tuple[Given, str] 
 def _from_variable(
     option: Option, given: Mapping[str, Given], environ: Mapping[str, str]
 ) -> tuple[Given, str] | None:
-    name = option.flag.env
-    text = environ.get(name, "") if name else ""
+    names = [name for name in (option.flag.env, option.flag.env_fallback) if name]
+    name = next((name for name in names if environ.get(name)), None)
+    text = environ[name] if name else ""
     if not name or not text or _SAME_THING.get(option.name) in given:
         return None
     if option.is_list:

@@ -61,7 +61,8 @@ Transform: TypeAlias = Callable[[Payload, Payload | None], Transformed]
 class UnstructuredRequest:
     """What an unstructured model is given: bytes, with the content type as it was sent.
 
-    `default_charset` is that of a text whose content type names none.
+    `default_charset` is that of a text whose content type names none. `mlops` is what a hook
+    reports to the deployment's monitoring with, where it is monitored.
     """
 
     data: bytes
@@ -69,6 +70,7 @@ class UnstructuredRequest:
     default_charset: str = "utf-8"
     query: Query = field(default_factory=Query)
     headers: Headers = field(default_factory=Headers)
+    mlops: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

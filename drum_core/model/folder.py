@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from drum_core.environment import environment
 from drum_core.errors import HookError, ModelFolderError, NotBuiltYetError
+from drum_core.model.lazy_files import LazyFiles, read_lazy_files
 from drum_core.model.metadata import Metadata, read_metadata
 from drum_core.model.settings import read_settings
 from drum_core.model.yaml_text import YamlDocument
@@ -60,18 +62,26 @@ class ModelFolder:
     artifacts: tuple[Path, ...]
     custom_code: Path | None
     settings: Settings = field(default_factory=Settings)
+    lazy_files: LazyFiles | None = None
+    """What has to be fetched before the model is loaded."""
+
+    def rescanned(self) -> ModelFolder:
+        """The same folder, with the artifacts that have come into it since."""
+        artifacts = _python_artifacts(self.path, has_code=self.custom_code is not None)
+        return replace(self, artifacts=tuple(artifacts))
 
 
 def open_folder(options: ModelOptions) -> ModelFolder:
     """Looks through the folder that `options` name.
 
     Raises `ModelFolderError` when it is not a model, `NotBuiltYetError` for another language,
-    and what `read_settings` raises.
+    and what `read_settings` and `read_lazy_files` raise.
     """
     path = options.code_dir
     if not os.access(path, os.R_OK | os.X_OK):
         raise ModelFolderError(f"The model folder {path} cannot be read: permission denied.")
     read = read_metadata(path)
+    lazy_files = read_lazy_files(options.lazy_loading_file, environment())
     language = options.language or _detect_language(path)
     if language is not Language.PYTHON:
         raise NotBuiltYetError(f"Running models in the language {language.value!r}")
@@ -87,6 +97,7 @@ def open_folder(options: ModelOptions) -> ModelFolder:
         artifacts=tuple(_python_artifacts(path, has_code=bool(hooks))),
         custom_code=hooks[0] if hooks else None,
         settings=read_settings(options),
+        lazy_files=lazy_files,
     )
 
 

@@ -52,7 +52,7 @@ _SCORE_KEYWORDS: Final = frozenset(
 )
 """What a score hook is told by keyword, if its signature has a place for it."""
 
-_REQUEST_KEYWORDS: Final = frozenset({"mimetype", "charset", "query", "headers"})
+_REQUEST_KEYWORDS: Final = frozenset({"mimetype", "charset", "query", "headers", "mlops"})
 """What a score_unstructured hook is told by keyword."""
 
 _RAISING_BAD_REQUESTS: Final = frozenset({"chat", "score_unstructured"})

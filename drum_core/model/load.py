@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING, Final, cast
 
 from drum_core.errors import NotBuiltYetError
+from drum_core.model.lazy_loading import fetch_lazy_files
+from drum_core.model.schema.checks import check_output
 from drum_core.model.settings import secret_texts
 from drum_core.options.choices import Language
 from drum_core.registry import import_object
 from drum_core.user.masking import mask_output
 
 if TYPE_CHECKING:
+    from drum_core.data.payload import Payload
+    from drum_core.model.exchange import Transform, Transformed
     from drum_core.model.folder import ModelFolder
     from drum_core.model.model import LoadModel, Model
+    from drum_core.model.schema.spec import TypeSchema
     from drum_core.model.target import Target
     from drum_core.protocols import WorkerContext
 
@@ -27,8 +33,9 @@ _BACKENDS: Final = {Language.PYTHON: "drum_core.backends.python:load"}
 def load_model(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:
     """The model of a folder, ready to be used; `worker` gives back what it holds, at the end.
 
-    From now on until then no output of the process shows its secrets. Raises `ModelFolderError`
-    when it cannot be loaded.
+    Fetches the files that are loaded lazily first, and checks what the model transforms against
+    the folder's typeSchema. From now on until then no output of the process shows its secrets.
+    Raises `ModelFolderError` when it cannot be loaded.
     """
     if folder.language not in _BACKENDS:
         raise NotBuiltYetError(f"Running models in the language {folder.language.value!r}")
@@ -38,4 +45,20 @@ def load_model(folder: ModelFolder, target: Target, worker: WorkerContext) -> Mo
         mask_output(secret_texts(folder.settings)), order=-200, desc="end masking of secrets"
     )
     backend = import_object(_BACKENDS[folder.language], purpose="Loading the model")
-    return cast("LoadModel", backend)(folder, target, worker)
+    if folder.lazy_files is not None:
+        fetch_lazy_files(folder.lazy_files, folder.path)
+        folder = folder.rescanned()
+    model = cast("LoadModel", backend)(folder, target, worker)
+    schema = folder.metadata.type_schema if folder.metadata else None
+    if model.transform is None or schema is None:
+        return model
+    return dataclasses.replace(model, transform=_checked(model.transform, schema))
+
+
+def _checked(transform: Transform, schema: TypeSchema) -> Transform:
+    def transformed(payload: Payload, target: Payload | None) -> Transformed:
+        answer = transform(payload, target)
+        check_output(answer.table, schema)
+        return answer
+
+    return transformed

@@ -26,6 +26,7 @@ from drum_core.model.target import (
     UnstructuredTarget,
     resolve_target,
 )
+from drum_core.monitoring.mlops import monitored, start_monitoring
 from drum_core.options.score import ScoreOptions
 from drum_core.protocols import WorkerContext
 from drum_core.results import ScoreResult
@@ -55,7 +56,8 @@ def score(options: ScoreOptions, worker: WorkerContext) -> ScoreResult:
     folder = open_folder(options)
     target = resolve_target(options, folder.metadata)
     started = time.perf_counter()
-    model = load_model(folder, target, worker)
+    mlops = start_monitoring(options, target, worker)
+    model = monitored(load_model(folder, target, worker), mlops, options)
     loaded = time.perf_counter()
     frame, answer = _scored(model, target, options)
     if options.output is not None:

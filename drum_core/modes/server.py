@@ -12,7 +12,7 @@ from drum_core.options.server import ServerOptions
 from drum_core.protocols import Assemble, WebApp, WorkerContext
 from drum_core.registry import load_server, server_names
 from drum_core.results import ServerResult
-from drum_core.serving.prediction_server import PredictionServer
+from drum_core.serving.prediction_server import PredictionServer, prepare_answers
 
 if TYPE_CHECKING:
     from drum_core.protocols import Serve
@@ -37,7 +37,7 @@ def serve(options: ServerOptions) -> ServerResult:
     """
     run = cast("Serve", load_server(choose_server(options)))
     if not options.with_error_server:
-        resolve_target(options, open_folder(options).metadata)
+        prepare_answers(options, resolve_target(options, open_folder(options).metadata))
     prepared: Assemble = functools.partial(assemble, options)
     return ServerResult(mounted=False, exit_status=run(options.settings(), prepared))
 

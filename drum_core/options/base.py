@@ -121,6 +121,15 @@ class ModelOptions(OptionsBase):
             path="file",
         ),
     ] = None
+    lazy_loading_file: Annotated[
+        Path | None,
+        Flag(
+            names=("--lazy-loading-file",),
+            env="LAZY_LOADING_FILE",
+            help="YAML that says which files to fetch, and from where, before the model is loaded",
+            path="file",
+        ),
+    ] = None
     user_secrets_mount_path: Annotated[
         Path | None,
         Flag(

@@ -16,14 +16,16 @@ class Flag:
     """How an option is given, and what it may be.
 
     `names` are its spellings on the command line, the long one last; with none, it can be set by
-    the environment or from Python only. `parameter` is a runtime parameter; with
-    `parameter_wins` it beats flag and variable, which DRUM's platform relies on. `path` says what
-    must be at a path; `choices` are the values taken, `minimum` and `maximum` are inclusive.
+    the environment or from Python only. `env_fallback` is read where `env` is not set.
+    `parameter` is a runtime parameter; with `parameter_wins` it beats flag and variable, which
+    DRUM's platform relies on. `path` says what must be at a path; `choices` are the values taken,
+    `minimum` and `maximum` are inclusive.
     """
 
     names: tuple[str, ...] = ()
     help: str
     env: str | None = None
+    env_fallback: str | None = None
     parameter: str | None = None
     parameter_wins: bool = False
     required: bool = False

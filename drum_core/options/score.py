@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from drum_core.options.base import PredictingOptions
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
+from drum_core.options.monitoring import MonitoredOptions
 
 __all__ = ["ScoreOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreOptions(PredictingOptions):
+class ScoreOptions(MonitoredOptions):
     """Predicts on a file and writes, or returns, the predictions."""
 
     run_mode: ClassVar[RunMode] = RunMode.SCORE

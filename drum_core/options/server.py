@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
 from drum_core.errors import OptionError
-from drum_core.options.base import PredictingOptions
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
+from drum_core.options.monitoring import MonitoredOptions
 
 __all__ = ["DEFAULT_PORT", "ServerOptions", "ServerSettings", "parse_address"]
 
@@ -36,7 +37,7 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerOptions(PredictingOptions):
+class ServerOptions(MonitoredOptions):
     """Serves the model over HTTP, on a server of its own or inside an application."""
 
     run_mode: ClassVar[RunMode] = RunMode.SERVER
@@ -87,6 +88,16 @@ class ServerOptions(PredictingOptions):
     show_perf: Annotated[
         bool, Flag(names=("--show-perf",), help="collect prediction times for /stats/")
     ] = False
+    deployment_config: Annotated[
+        Path | None,
+        Flag(
+            names=("--deployment-config",),
+            env="DEPLOYMENT_CONFIG",
+            help="JSON with the target's name, classes and threshold; predictions are then "
+            "answered as a deployment does",
+            path="file",
+        ),
+    ] = None
     production: Annotated[
         bool,
         Flag(
@@ -133,7 +144,7 @@ class ServerOptions(PredictingOptions):
     ] = 5
 
     def __post_init__(self) -> None:
-        PredictingOptions.__post_init__(self)
+        MonitoredOptions.__post_init__(self)
         parse_address(self.address, self.sources.get("address", "address"))
         object.__setattr__(self, "url_prefix", self._prefix())
 

@@ -149,8 +149,16 @@ def _texts(values: Sequence[object]) -> list[bytes]:
     return [_text(value) for value in values]
 
 
+def _missing(value: object) -> None:
+    """Null for what pandas calls missing: NA, NaT."""
+    import pandas as pd
+
+    if value is not pd.NA and value is not pd.NaT:
+        raise TypeError
+
+
 def _text(value: Scalar | object) -> bytes:
     try:
-        return orjson.dumps(value)
+        return orjson.dumps(value, default=_missing)
     except orjson.JSONEncodeError as error:
         raise PredictionError(f"A prediction cannot be written as JSON: {error}.") from error

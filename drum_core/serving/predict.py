@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from drum_core.data.predictions import Predictions
 from drum_core.errors import PredictionError
 from drum_core.messages import Request, Response
+from drum_core.model.target import Target
 from drum_core.serving.answers import bytes_response
 from drum_core.serving.payload import read_payload
 from drum_core.serving.prediction_json import prediction_json
 from drum_core.serving.served import ServedModel
 from drum_core.serving.target_routes import require_table
 
-__all__ = ["PredictEndpoint"]
+__all__ = ["AnswerJSON", "PredictEndpoint"]
+
+AnswerJSON: TypeAlias = Callable[[Predictions, Target | None], bytes]
+"""Writes predictions as the JSON of an answer. Raises `PredictionError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,7 @@ class PredictEndpoint:
     """Answers `/predict/` and its aliases."""
 
     served: ServedModel
+    answer_json: AnswerJSON = prediction_json
 
     def answer(self, request: Request) -> Response:
         """The predictions as JSON; errors are raised, for the dispatcher to answer."""
@@ -33,4 +41,4 @@ class PredictEndpoint:
         payload = read_payload(request, model)
         with self.served.timed():
             predictions = model.predict(payload)
-        return bytes_response(prediction_json(predictions, self.served.target), "application/json")
+        return bytes_response(self.answer_json(predictions, self.served.target), "application/json")

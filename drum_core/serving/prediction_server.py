@@ -10,14 +10,18 @@ from drum_core.errors import DrumError
 from drum_core.model.folder import ModelFolder, open_folder
 from drum_core.model.load import load_model
 from drum_core.model.target import Target, resolve_target
+from drum_core.monitoring.mlops import check_monitoring, monitored, start_monitoring
 from drum_core.options.server import ServerOptions
 from drum_core.protocols import WebApp, WorkerContext
 from drum_core.serving.about import About
 from drum_core.serving.admission import Slots
 from drum_core.serving.chat_routes import chat_endpoints
+from drum_core.serving.deployment_config import read_deployment_config
+from drum_core.serving.deployment_json import deployment_json
 from drum_core.serving.dispatch import Dispatcher
 from drum_core.serving.lifecycle import Lifecycle
-from drum_core.serving.predict import PredictEndpoint
+from drum_core.serving.predict import AnswerJSON, PredictEndpoint
+from drum_core.serving.prediction_json import prediction_json
 from drum_core.serving.probes import Probes
 from drum_core.serving.routes import model_endpoints
 from drum_core.serving.served import ServedModel
@@ -26,9 +30,18 @@ from drum_core.serving.transform import TransformEndpoint
 from drum_core.serving.unstructured import UnstructuredEndpoint
 from drum_core.user.settings import settings_here
 
-__all__ = ["PredictionServer"]
+__all__ = ["PredictionServer", "prepare_answers"]
 
 _logger = logging.getLogger("drum.server")
+
+
+def prepare_answers(options: ServerOptions, target: Target) -> AnswerJSON:
+    """How predictions are answered; raises what is wrong with the options that say it."""
+    check_monitoring(options, target)
+    if options.deployment_config is None:
+        return prediction_json
+    config = read_deployment_config(options.deployment_config, target)
+    return lambda predictions, _target: deployment_json(predictions, config)
 
 
 class PredictionServer:
@@ -53,11 +66,12 @@ class PredictionServer:
         try:
             folder = open_folder(self.options)
             target = resolve_target(self.options, folder.metadata)
+            answer_json = prepare_answers(self.options, target)
         except DrumError as error:
             self._settle_for(error)
             self._mount(None, None)
             return self.app
-        self._mount(folder, target)
+        self._mount(folder, target, answer_json)
         try:
             with settings_here(folder.settings):
                 self.app.load_extension(self.options.code_dir)
@@ -69,7 +83,12 @@ class PredictionServer:
         self.worker_ctx.add_thread(thread, name="drum-load-model")
         return self.app
 
-    def _mount(self, folder: ModelFolder | None, target: Target | None) -> None:
+    def _mount(
+        self,
+        folder: ModelFolder | None,
+        target: Target | None,
+        answer_json: AnswerJSON = prediction_json,
+    ) -> None:
         stats = Stats(enabled=self.options.show_perf)
         served = ServedModel(
             lifecycle=self.lifecycle, target=target, stats=stats, clock=time.perf_counter
@@ -83,7 +102,7 @@ class PredictionServer:
                 server_type=self.app.server_type(),
                 stats=stats,
             ),
-            PredictEndpoint(served),
+            PredictEndpoint(served, answer_json),
             TransformEndpoint(served),
             UnstructuredEndpoint(served),
         )
@@ -101,7 +120,9 @@ class PredictionServer:
     def _load(self, folder: ModelFolder, target: Target) -> None:
         started = time.perf_counter()
         try:
+            mlops = start_monitoring(self.options, target, self.worker_ctx)
             model = load_model(folder, target, self.worker_ctx)
+            model = monitored(model, mlops, self.options)
         except BaseException as error:  # also what a hook may do, such as sys.exit()
             known = isinstance(error, DrumError)
             trace = error if self.options.show_stacktrace or not known else None

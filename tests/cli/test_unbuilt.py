@@ -1,21 +1,10 @@
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Mapping
-from pathlib import Path
-
 import pytest
 
 from drum_core.cli import main
-from drum_core.cli.planned import planned_flags, planned_variables
-from drum_core.modes.new import run
-from drum_core.options import NewModelOptions, RunMode
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A model folder that works, called `m`."""
-    return run(NewModelOptions(code_dir=tmp_path / "m", template="hooks")).code_dir
+from drum_core.cli.planned import planned_flags
+from drum_core.options import RunMode
 
 
 @pytest.mark.parametrize("mode", ["fit", "perf-test", "validation", "push"])
@@ -52,29 +41,3 @@ def test_flags_of_other_commands_are_unknown(capsys: pytest.CaptureFixture[str])
     """A flag that DRUM's sub-command does not have either is wrong usage."""
     assert main(["new", "model", "--docker", "i"]) == 2
     assert "unrecognized arguments: --docker i" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("environ", "named"),
-    [
-        ({"MONITOR": "true"}, ["MONITOR"]),
-        ({"MONITOR": "false", "LAZY_LOADING_FILE": ""}, []),
-        ({"MLOPS_LAZY_LOADING_DATA": "{}"}, ["MLOPS_LAZY_LOADING_DATA"]),
-        ({"DEPLOYMENT_CONFIG": "x"}, []),
-        ({"DEPLOYMENT_ID": "1", "API_TOKEN": "t"}, []),
-    ],
-)
-def test_variables_without_effect(environ: Mapping[str, str], named: list[str]) -> None:
-    """Variables that would change the results of a score, and cannot yet, are found."""
-    assert planned_variables(RunMode.SCORE, environ) == named
-
-
-def test_variable_without_effect_is_warned_of(
-    folder: Path, drum: Callable[..., subprocess.CompletedProcess[str]]
-) -> None:
-    """A set variable whose flag is not built gives one warning, and the score goes on."""
-    done = drum("score", "-cd", "m", "--input", "m/input.csv", MONITOR="1", LAZY_LOADING_FILE="x")
-    assert done.returncode == 0
-    warnings = [line for line in done.stderr.splitlines() if "WARNING" in line]
-    assert len(warnings) == 1
-    assert "MONITOR, LAZY_LOADING_FILE" in warnings[0]
