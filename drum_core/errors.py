@@ -3,7 +3,6 @@
     DrumError                      something a user can mend; its text is one readable paragraph
     ├── OptionError                an option has a value it cannot have
     │   └── OptionConflictError    two sources say different things, or one needs another
-    ├── DeploymentConfigError      the file of --deployment-config cannot be used
     ├── NotBuiltYetError           a part of DRUM that this version does not have yet
     ├── MissingExtraError          an optional package is not installed
     ├── ModelFolderError           the folder is not a model
@@ -49,7 +48,6 @@ __all__ = [
     "BusyError",
     "CompressionError",
     "ContentCodingError",
-    "DeploymentConfigError",
     "DrumError",
     "ExtensionError",
     "HookError",
@@ -97,14 +95,6 @@ class OptionConflictError(OptionError):
         self.option: str = ""
         self.value: object = None
         DrumError.__init__(self, message)
-
-
-class DeploymentConfigError(DrumError):
-    """Raised when the file of `--deployment-config` is not what it must be."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        self.path: Path = path
-        super().__init__(f"The deployment configuration {path} cannot be used: {problem}.")
 
 
 class NotBuiltYetError(DrumError):

@@ -10,15 +10,23 @@ from typing import Final
 import orjson
 
 from drum_core.data.labels import match_labels
-from drum_core.errors import DeploymentConfigError
+from drum_core.errors import DrumError
 from drum_core.model.target import BinaryTarget, MulticlassTarget, MultilabelTarget, Target
 
-__all__ = ["DeploymentConfig", "Scalar", "read_deployment_config"]
+__all__ = ["DeploymentConfig", "DeploymentConfigError", "Scalar", "read_deployment_config"]
 
 Scalar = str | int | float | bool | None
 
 _THRESHOLD: Final = 0.5
 _POSITIVE: Final = 1
+
+
+class DeploymentConfigError(DrumError):
+    """Raised when the file of `--deployment-config` is not what it must be."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path: Path = path
+        super().__init__(f"The deployment configuration {path} cannot be used: {problem}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,9 +74,9 @@ def test_nothing_heavy_is_loaded_before_there_is_work(
 
 
 def test_help_in_colour_stays_light_too(environ: Mapping[str, str]) -> None:
-    """On a terminal help needs rich, and even so stays under the limit, without numpy."""
+    """On a terminal help needs rich, and a few more modules for it, but not numpy."""
     pretend = "import sys; sys.stdout.isatty = lambda: True\n"
     modules = _modules(pretend + COMMAND.format(words=["score", "--help"]), environ)
     assert "rich_argparse" in modules
     assert not {"numpy", "pandas", "pydantic", "fastapi", "flask"} & set(modules)
-    assert len(modules) < 250
+    assert len(modules) < 260

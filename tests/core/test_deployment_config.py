@@ -13,7 +13,6 @@ import pytest
 
 from drum_core.cli import main
 from drum_core.data.predictions import PREDICTIONS, Predictions
-from drum_core.errors import DeploymentConfigError
 from drum_core.model.target import (
     AnomalyTarget,
     BinaryTarget,
@@ -24,7 +23,7 @@ from drum_core.model.target import (
     TextTarget,
 )
 from drum_core.options import TargetType
-from drum_core.serving.deployment_config import read_deployment_config
+from drum_core.serving.deployment_config import DeploymentConfigError, read_deployment_config
 from drum_core.serving.deployment_json import deployment_json
 from drum_core.serving.prediction_json import prediction_json
 from tests.core.test_server import CSV, get, post, serving

@@ -228,7 +228,7 @@ def test_api_access(tmp_path: Path, service: Service, suffix: str) -> None:
     ) as host:
         assert post(host, "x\n1\n", *CSV).status == 200
     assert {(call[0], call[1], call[2]) for call in service.calls} == {
-        ("GET", "/api/v2/version/", "Bearer tok")
+        ("GET", "/api/v2/version/", "Token tok")
     }
 
 
