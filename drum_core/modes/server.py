@@ -25,7 +25,7 @@ FASTAPI_EXTENSION: Final = "custom_fastapi.py"
 
 def mount(options: ServerOptions, app: WebApp, worker: WorkerContext) -> ServerResult:
     """Puts the model's routes onto `app`, which somebody else serves."""
-    assemble(options, app, worker)
+    PredictionServer(options, app=app, worker_ctx=worker).materialize()
     return ServerResult(mounted=True)
 
 
@@ -44,7 +44,8 @@ def serve(options: ServerOptions) -> ServerResult:
 
 def assemble(options: ServerOptions, app: WebApp, worker: WorkerContext) -> None:
     """What a server calls in each of its workers."""
-    PredictionServer(options, app=app, worker_ctx=worker).materialize()
+    server = PredictionServer(options, app=app, worker_ctx=worker, owns_process=True)
+    server.materialize()
 
 
 def choose_server(options: ServerOptions) -> str:
