@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NoReturn, TypeVar, overload
-
-from typing_extensions import override
+from typing import TypeVar, overload
 
 from drum_core.messages import Query
 
@@ -16,7 +14,7 @@ D = TypeVar("D")
 
 
 class QueryArguments(dict[str, str]):
-    """What a hook gets as `query`; it cannot be changed.
+    """What a hook gets as `query`.
 
     As a dict it holds the first value of each name, so that it can be compared, copied and
     written as JSON. `getlist`, `lists` and `to_dict(flat=False)` tell all values.
@@ -58,17 +56,6 @@ class QueryArguments(dict[str, str]):
     def to_dict(self, flat: bool = True) -> Mapping[str, str] | Mapping[str, list[str]]:
         """A plain dict of the first values, or of all of them in lists."""
         return dict(self) if flat else dict(self.lists())
-
-    @override
-    def copy(self) -> dict[str, str]:
-        """A plain dict of the first values, which may be changed."""
-        return dict(self)
-
-    def _unchangeable(self, *_args: object, **_keywords: object) -> NoReturn:
-        raise TypeError("the query of a request cannot be changed; change a copy: dict(query)")
-
-    __setitem__ = __delitem__ = __ior__ = _unchangeable
-    clear = pop = popitem = setdefault = update = _unchangeable
 
 
 def _converted(text: str, type: Callable[[str], T]) -> list[T]:
