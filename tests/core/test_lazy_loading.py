@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -12,9 +13,13 @@ import pytest
 import s3fs
 from moto.server import ThreadedMotoServer
 
+from drum_core.cli import main
 from drum_core.errors import LazyLoadingError
 from drum_core.model.lazy_files import LazyFiles, read_lazy_files
 from drum_core.model.lazy_loading import fetch_lazy_files
+from drum_core.options import Language
+from tests.core.test_server import CSV, post, serving
+from tests.model_folders import linear_model, make_folder
 
 KEY: Final = "AKIAEXAMPLE"
 SECRET: Final = "very-secret-indeed"
@@ -241,3 +246,56 @@ def test_files_that_make_no_sense(tmp_path: Path, text: str, said: str) -> None:
         read_lazy_files(path, {})
     assert said in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def lazy_folder(folder: Path) -> Path:
+    """A folder whose custom.py reads a file that has to be fetched, when it is imported."""
+    custom = (
+        "from pathlib import Path\nimport pandas as pd\n\n"
+        "FACTOR = len(Path(__file__).with_name('factor.txt').read_text())\n\n"
+        "def score(data, model, **kwargs):\n"
+        "    return pd.DataFrame({'Predictions': data['x'] * FACTOR})\n"
+    )
+    return make_folder(folder, custom=custom)
+
+
+def test_files_are_there_before_hooks_are_loaded(
+    endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A served model finds the files of the environment when its custom.py is imported."""
+    for name, text in environ(data(endpoint, ("a.txt", "factor.txt"))).items():
+        monkeypatch.setenv(name, text)
+    with serving(lazy_folder(tmp_path / "m")) as host:
+        assert post(host, "x\n2\n", *CSV).json() == {"predictions": [10.0]}
+
+
+def test_an_artifact_may_be_fetched(endpoint: str, tmp_path: Path) -> None:
+    """The artifact itself may be among the files."""
+    bucket = s3fs.S3FileSystem(
+        key=KEY, secret=SECRET, client_kwargs={"endpoint_url": endpoint}, skip_instance_cache=True
+    )
+    bucket.pipe_file(f"{BUCKET}/model.pkl", pickle.dumps(linear_model()))
+    folder = make_folder(tmp_path / "m")
+    (tmp_path / "lazy.yaml").write_text(
+        json.dumps(data(endpoint, ("model.pkl", "model.pkl")) | {"credentials": [secret(id="c1")]})
+    )
+    with serving(
+        folder, lazy_loading_file=tmp_path / "lazy.yaml", language=Language.PYTHON
+    ) as host:
+        assert post(host, "a,b\n1,1\n", *CSV).json()["predictions"] == pytest.approx([4.0])
+
+
+def test_a_failure_ends_the_run(
+    endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`drum score` ends with 1 and says which file was not there; custom.py is not run."""
+    folder = lazy_folder(tmp_path / "m")
+    (tmp_path / "in.csv").write_text("x\n1\n")
+    (tmp_path / "lazy.yaml").write_text(
+        json.dumps(data(endpoint, ("gone", "factor.txt")) | {"credentials": [secret(id="c1")]})
+    )
+    words = ["score", "-cd", str(folder), "--input", str(tmp_path / "in.csv")]
+    assert main([*words, "--lazy-loading-file", str(tmp_path / "lazy.yaml")]) == 1
+    err = capsys.readouterr().err
+    assert "s3://models/gone was not found" in err
+    assert "custom.py" not in err

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import logging
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from drum_core.cli import main
 from drum_core.cli.exit_codes import status_of
 from drum_core.errors import SchemaError
 from drum_core.messages import Response
@@ -15,6 +17,8 @@ from drum_core.model.schema.checks import check_input, check_output, check_targe
 from drum_core.model.schema.spec import DataType, TypeSchema, default_transform_schema
 from drum_core.options import TargetType
 from drum_core.serving.errors import answer_to
+from tests.core.test_server import CSV, post, serving
+from tests.model_folders import DOUBLE, make_folder
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(40)).decode()
 COLUMNS = {
@@ -239,3 +243,54 @@ def test_a_violation_is_422() -> None:
     assert isinstance(response.body, bytes)
     assert b'"is_schema_validation_error":true' in response.body
     assert b'"message":"ERROR: schema validation failed for output: Wrong."' in response.body
+
+
+TRANSFORM = """\
+name: t
+type: training
+targetType: transform
+typeSchema:
+  input_requirements:
+    - field: number_of_columns
+      condition: EQUALS
+      value: 7
+  output_requirements:
+    - field: data_types
+      condition: EQUALS
+      value: NUM
+    - field: contains_missing
+      condition: EQUALS
+      value: NEVER
+"""
+SAME = "def transform(data, model):\n    return data\n"
+
+
+def test_a_server_checks_what_it_transforms(tmp_path: Path) -> None:
+    """What a transform model gives is checked in the server, what it is given is not."""
+    with serving(make_folder(tmp_path / "m", metadata=TRANSFORM, custom=SAME)) as host:
+        answer = post(host, "x\n1.5\n2\n", *CSV, target="/transform/")
+        assert answer.status == 200
+        refused = post(host, "x,y\n1.5,b\n,c\n", *CSV, target="/transform/")
+        assert refused.status == 422
+        body = refused.json()
+    assert body["is_schema_validation_error"] is True
+    assert "Data has types: CAT, NUM, but expected exactly: NUM" in str(body["message"])
+    assert "contains_missing is NEVER" in str(body["message"])
+
+
+def test_a_score_ends_with_three(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`drum score` ends with the status 3 when the output does not fit the schema."""
+    folder = make_folder(tmp_path / "m", metadata=TRANSFORM, custom=SAME)
+    path = tmp_path / "in.csv"
+    path.write_text("x\n1.5\n")
+    assert main(["score", "-cd", str(folder), "--input", str(path)]) == 0
+    path.write_text("x\na\n")
+    assert main(["score", "-cd", str(folder), "--input", str(path)]) == 3
+    assert "schema validation failed for output" in capsys.readouterr().err
+
+
+def test_outputs_of_other_models_are_not_checked(tmp_path: Path) -> None:
+    """A model that predicts is never held to a schema of outputs."""
+    metadata = TRANSFORM.replace("targetType: transform", "targetType: regression")
+    with serving(make_folder(tmp_path / "m", metadata=metadata, custom=DOUBLE)) as host:
+        assert post(host, "x\n1\n", *CSV).status == 200
