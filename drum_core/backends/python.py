@@ -70,7 +70,7 @@ def _table_model(folder: ModelFolder, hooks: Hooks, model: object, target: Table
             "transform(data, model); the target is for transform models only."
         )
     answer = chat(hooks, model)
-    takes_any = isinstance(target, TextTarget) and hooks.score_unstructured is not None
+    takes_any = _takes_any(hooks, target)
     predict: Predict | None = None
     artifact = None
     if hooks.score is None and answer is None and not takes_any:
@@ -128,8 +128,13 @@ def _needs_no_model(hooks: Hooks, target: Target) -> bool:
         return True  # whose hook is required anyway
     if isinstance(target, TransformTarget):
         return hooks.transform is not None
-    unstructured = hooks.score_unstructured if isinstance(target, TextTarget) else None
-    return any((hooks.score, hooks.chat, unstructured))
+    return hooks.score is not None or hooks.chat is not None or _takes_any(hooks, target)
+
+
+def _takes_any(hooks: Hooks, target: Target) -> bool:
+    """Whether a model takes unstructured requests besides its own."""
+    is_text = target.type is TargetType.TEXT_GENERATION
+    return is_text and hooks.score_unstructured is not None
 
 
 def _adapted(folder: ModelFolder, hooks: Hooks, model: object, target: TableTarget) -> Artifact:

@@ -20,6 +20,7 @@ from drum_core.model.target import (
     TransformTarget,
     UnstructuredTarget,
 )
+from drum_core.options.choices import TargetType
 
 __all__ = ["require_table", "require_transform", "require_unstructured"]
 
@@ -38,8 +39,9 @@ def require_transform(target: Target | None) -> None:
 
 def require_unstructured(target: Target | None) -> None:
     """Raises `RequestError` for a target that takes tables only."""
-    if target is not None and not isinstance(target, (UnstructuredTarget, TextTarget)):
-        raise _elsewhere(target)
+    if target is None or target.type in (TargetType.UNSTRUCTURED, TargetType.TEXT_GENERATION):
+        return
+    raise _elsewhere(target)
 
 
 def _elsewhere(target: Target) -> RequestError:

@@ -333,6 +333,15 @@ class TestEndpoints:
         assert answer.status == 500
         assert "no hook score_unstructured" in str(answer.json()["message"])
 
+    @pytest.mark.parametrize("kind", ["vectordatabase", "agenticworkflow"])
+    def test_other_text_models_refuse(self, tmp_path: Path, kind: str) -> None:
+        """The other text models take tables only, whatever hooks they have."""
+        metadata, custom = TEXT.replace("textgeneration", kind), DOUBLE + TELL
+        with serving(make_folder(tmp_path / "m", metadata=metadata, custom=custom)) as host:
+            answer = ask(host, "hello")
+        assert answer.status == 422
+        assert "use the /predict/ or /predictions/ endpoint" in str(answer.json()["message"])
+
     def test_info(self, telling: DictHost) -> None:
         """`/info/` tells the target type, and no predictor."""
         info = get(telling, "/info/").json()
