@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from drum_core.errors import ArtifactError, PredictionError
+from tests.core.test_server import get, post, serving
 from tests.frameworks.iris import SOME, predictor, scored
 from tests.model_folders import ANOMALY, BINARY, MULTICLASS, MULTILABEL, REGRESSION, make_folder
 
@@ -178,3 +180,15 @@ def test_broken_file(tmp_path: Path, name: str, content: bytes | None) -> None:
     path.write_bytes(path.read_bytes()[:700] if content is None else content)
     with pytest.raises(ArtifactError, match=rf"{name}.*Expected a module that torch\.save"):
         scored(folder, SOME)
+
+
+def test_server_and_batch_agree(tmp_path: Path) -> None:
+    """The server sends the same numbers as batch scoring, to the last bit of the module's own."""
+    module = sequential(1, torch.nn.Identity())
+    folder = saved(tmp_path / "m", module, REGRESSION)
+    batch = scored(folder, SOME)["Predictions"].to_numpy()
+    with serving(folder) as host:
+        assert json.loads(get(host, "/info/").body)["predictor"] == "torch"
+        answer = post(host, SOME.to_csv(index=False), ("Content-Type", "text/csv"))
+    found = np.array(json.loads(answer.body)["predictions"])
+    assert np.array_equal(found, batch)

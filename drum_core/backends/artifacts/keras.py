@@ -23,8 +23,8 @@ _CHOICE: Final = "KERAS_BACKEND"
 
 
 def _backend() -> dict[str, str]:
-    """The backend as a variable, unless the user has set it."""
-    if _CHOICE in environment():
+    """The backend as a variable, unless the user has set it, or Keras is missing anyway."""
+    if _CHOICE in environment() or find_spec("keras") is None:
         return {}
     for name in _BACKENDS:
         if find_spec(name) is not None:
