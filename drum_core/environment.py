@@ -43,9 +43,9 @@ def variable_names() -> list[str]:
 
 @contextmanager
 def exported(variables: Mapping[str, str]) -> Iterator[None]:
-    """Sets variables, for this process and its children; only the command line may.
+    """Sets variables, for this process and its children; at the end they are as they were.
 
-    At the end they are as they were.
+    For the command line, and to import a library that reads them then and at no other time.
     """
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
