@@ -8,14 +8,20 @@ import json
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from drum_core.errors import ExtensionError
-from drum_core.messages import Headers, Request, Response, Route, RoutePolicy
+from drum_core.messages import AsyncResponse, Headers, Request, Response, Route, RoutePolicy
 from drum_core.protocols import WebApp, WorkerContext
-from drum_core.testing.suite_streams import GATE_SECONDS, Gates, SuiteStream, spoken_for
+from drum_core.testing.suite_streams import (
+    GATE_SECONDS,
+    AsyncSuiteStream,
+    Gates,
+    SuiteStream,
+    spoken_for,
+)
 
 __all__ = ["BODY_LIMIT", "SECOND_PREFIX", "assemble_suite"]
 
@@ -74,7 +80,7 @@ class _Handlers:
         self._mount = mount
         self._report = report
         self._gates = Gates()
-        self._streams: dict[str, SuiteStream] = {}
+        self._streams: dict[str, SuiteStream | AsyncSuiteStream] = {}
 
     def small_table(self) -> list[Route]:
         """The routes of the second mount."""
@@ -103,6 +109,10 @@ class _Handlers:
             _route("/probe", self.echo, probe),
             _route("/gate/{gate:path}", self.gate, probe, methods=("GET", "POST")),
             _route("/stream/{kind:path}", self.stream, stream),
+            replace(
+                _route("/async/{kind:path}", self.plain_instead, stream),
+                async_handler=self.begin_async,
+            ),
             _route("/record/{key:path}", self.record, RoutePolicy.MANAGEMENT),
             _route("/assembled", self.assembled, RoutePolicy.MANAGEMENT),
         ]
@@ -174,6 +184,32 @@ class _Handlers:
         kind, _, key = request.path_params["kind"].partition("/")
         spoken_for.set(key)
         stream = SuiteStream(kind, self._gates.named(key))
+        self._streams[key] = stream
+        return Response(headers=Headers([("Content-Type", "text/event-stream")]), body=stream)
+
+    def begin_async(self, request: Request) -> Awaitable[AsyncResponse] | None:
+        """Leaves what is `declined` to the handler."""
+        return None if "declined" in request.path_params["kind"] else self.in_task(request)
+
+    async def in_task(self, request: Request) -> AsyncResponse:
+        """A stream, or a whole answer, made on the loop."""
+        request.body.close()
+        kind, _, key = request.path_params["kind"].partition("/")
+        if kind == "whole":
+            return AsyncResponse(body=b"by the asynchronous handler")
+        spoken_for.set(key)
+        stream = AsyncSuiteStream(kind)
+        self._streams[key] = stream
+        return AsyncResponse(headers=Headers([("Content-Type", "text/event-stream")]), body=stream)
+
+    def plain_instead(self, request: Request) -> Response:
+        """The same, for hosts without an event loop, which cannot interrupt a stream."""
+        request.body.close()
+        kind, _, key = request.path_params["kind"].partition("/")
+        if kind in {"whole", "declined"}:
+            return Response(body=b"by the handler")
+        spoken_for.set(key)
+        stream = SuiteStream("endless" if kind == "stuck" else kind, self._gates.named(key))
         self._streams[key] = stream
         return Response(headers=Headers([("Content-Type", "text/event-stream")]), body=stream)
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import unittest
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -15,10 +15,21 @@ import pytest
 from typing_extensions import override
 
 from drum_core.body import Body
-from drum_core.messages import ByteStream, Handler, Headers, Query, Request, Response, Route
+from drum_core.messages import (
+    AsyncByteStream,
+    AsyncResponse,
+    ByteStream,
+    Handler,
+    Headers,
+    Query,
+    Request,
+    Response,
+    Route,
+)
 from drum_core.protocols import Assemble
-from drum_core.testing import BrokenAnswerError, Client, DictHost, WebAppConformance
+from drum_core.testing import AsgiClient, BrokenAnswerError, Client, DictHost, WebAppConformance
 from drum_core.worker import LocalWorker
+from drum_web import FastAPIApp
 
 Spoil: TypeAlias = Callable[[Handler, Request], Response]
 
@@ -178,6 +189,7 @@ def test_stream_left_open_is_caught() -> None:
     caught = failing(lambda handler, request: _stream(handler(request), closes=0), "closed")
     assert caught == {
         "test_empty_stream_is_closed",
+        "test_loop_route_stream_is_sent_whole_and_closed",
         "test_stream_is_closed_when_the_client_leaves",
         "test_stream_is_sent_whole_and_closed",
         "test_stream_that_nobody_reads_is_closed",
@@ -198,6 +210,62 @@ def test_stream_in_another_thread_is_caught() -> None:
         "test_stream_is_made_in_the_thread_of_its_handler",
         "test_stream_keeps_the_context_of_its_handler",
     } <= caught
+
+
+def test_stream_left_open_on_the_loop_is_caught() -> None:
+    """An ASGI host that does not await the closing of a stream fails."""
+
+    class Forgetful(FastAPIApp):
+        @override
+        def add_routes(self, routes: Sequence[Route], /, *, prefix: str = "") -> None:
+            super().add_routes([_forgetting(route) for route in routes], prefix=prefix)
+
+    class Spoilt(WebAppConformance):
+        @contextmanager
+        def host(self, assemble: Assemble, /) -> Iterator[Client]:
+            host = Forgetful()
+            with LocalWorker() as worker:
+                assemble(host, worker)
+                with AsgiClient(host.app) as client:
+                    yield client
+
+    Spoilt.setup_class()
+    try:
+        Spoilt().test_loop_route_is_answered_either_way()
+        with pytest.raises(AssertionError, match="closed"):
+            Spoilt().test_loop_route_stream_is_sent_whole_and_closed()
+    finally:
+        Spoilt.teardown_class()
+
+
+def _forgetting(route: Route) -> Route:
+    begin = route.async_handler
+    if begin is None:
+        return route
+
+    async def forget(work: Awaitable[AsyncResponse]) -> AsyncResponse:
+        response = await work
+        body = response.body
+        return response if isinstance(body, bytes) else replace(response, body=_Open(body))
+
+    def handle(request: Request) -> Awaitable[AsyncResponse] | None:
+        work = begin(request)
+        return None if work is None else forget(work)
+
+    return replace(route, async_handler=handle)
+
+
+@dataclass
+class _Open:
+    """A stream that cannot be closed."""
+
+    stream: AsyncByteStream
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self.stream)
+
+    async def aclose(self) -> None:
+        """Does nothing."""
 
 
 def test_suite_needs_neither_framework_nor_pytest() -> None:

@@ -8,7 +8,7 @@ from drum_core.testing.exchange import BrokenAnswerError
 from drum_core.testing.suite_streams import GATE_SECONDS
 from drum_core.testing.webapp.suite import PATIENCE_SECONDS, Suite, expect, expect_same, wait_until
 
-__all__ = ["StreamTests"]
+__all__ = ["AsyncTests", "StreamTests"]
 
 
 class StreamTests(Suite):
@@ -103,3 +103,51 @@ class StreamTests(Suite):
         lines = self.call("GET", f"/stream/where/{key}").body.decode().splitlines()
         expect_same(len(lines), 4, "the number of chunks")
         return lines
+
+
+class AsyncTests(StreamTests):
+    """Routes with two handlers: a host uses either, and the client sees no difference."""
+
+    def test_loop_route_is_answered_either_way(self) -> None:
+        """The asynchronous handler answers, or the other one does."""
+        answer = self.call("GET", "/async/whole")
+        by = {b"by the asynchronous handler", b"by the handler"}
+        expect(answer.status == 200 and answer.body in by, f"got {answer.status} {answer.body!r}")
+
+    def test_loop_route_may_decline_a_request(self) -> None:
+        """What the asynchronous handler declines, the other one answers."""
+        expect_same(self.call("GET", "/async/declined").body, b"by the handler", "the body")
+
+    def test_loop_route_stream_is_sent_whole_and_closed(self) -> None:
+        """All chunks arrive, and the stream is closed once."""
+        answer = self.call("GET", "/async/counted/async-whole")
+        expect_same((answer.status, answer.body), (200, b"one,two,\x00\xff,end"), "the answer")
+        self._closed("async-whole")
+
+    def test_loop_route_stream_breaks_on_an_error(self) -> None:
+        """When a chunk cannot be made, the client sees an answer that is not complete."""
+        try:
+            self.call("GET", "/async/failing/async-broken")
+        except BrokenAnswerError:
+            complete = False
+        else:
+            complete = True
+        expect(not complete, "the answer looked complete")
+        self._closed("async-broken")
+
+    def test_loop_route_stream_ends_when_the_client_leaves(self) -> None:
+        """It is closed within a second, also while it waits for its next chunk."""
+        self.skip_unless(self.streams, "this host sends whole answers only")
+        for kind in ("endless", "stuck"):
+            with self.open(f"/async/{kind}/async-{kind}") as answer:
+                expect(next(answer.chunks) != b"", "no chunk came")
+            self._closed(f"async-{kind}")
+        ended = self.seen("GET", "/record/async-stuck").get("ended", True)
+        expect(ended is True, "the stream was not let to clean up when it was cancelled")
+
+    def test_loop_route_stream_keeps_context_and_task(self) -> None:
+        """Handler and chunks run in one thread, or one task, with one context."""
+        body = self.call("GET", "/async/where/async-where").body.decode()
+        expect_same(body, "async-where here\n" * 4, "the body")
+        self._closed("async-where")
+        expect_same(self.seen("GET", "/record/async-where")["threads"], 1, "threads or tasks")
