@@ -14,6 +14,7 @@ from drum_core.cli import main
 from drum_core.errors import MetadataError
 from drum_core.model.metadata import METADATA_FILE, Metadata, read_metadata
 from drum_core.model.schema.hyperparameters import default_values
+from tests.core.metadata_tables import DOCUMENT, with_tables
 
 HEAD = "name: n\ntype: training\ntargetType: regression\n"
 
@@ -349,3 +350,10 @@ def test_schema_takes_no_words(capsys: pytest.CaptureFixture[str]) -> None:
     """`drum schema` with words after it is wrong usage."""
     assert main(["schema", "x"]) == 2
     assert "unrecognized arguments: x" in capsys.readouterr().err
+
+
+def test_the_document_says_what_is_checked() -> None:
+    """The tables of docs/metadata.md are those that the models give."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert text.count("<!-- keys of ") > 10
+    assert with_tables(text) == text, "run: python -m tests.core.metadata_tables"
