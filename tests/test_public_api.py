@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import types
+import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -27,7 +28,12 @@ def module_names(package: types.ModuleType) -> Iterator[str]:
 @pytest.mark.parametrize("name", [*module_names(drum_core), *module_names(drum_web)])
 def test_all_is_true(name: str) -> None:
     """Every name in `__all__` exists, sorted without repetition, and is documented."""
-    module = importlib.import_module(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what a framework says when it is imported is not ours
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            pytest.skip(f"{error.name} is not installed")
     public = getattr(module, "__all__", [])
     assert list(public) == sorted(set(public), key=public.index)
     for exported in public:
