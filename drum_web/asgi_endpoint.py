@@ -5,13 +5,14 @@ A route with an asynchronous handler is answered on the loop instead, where that
 
 from __future__ import annotations
 
+import asyncio
 import enum
 from http import HTTPStatus
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import anyio
 import anyio.to_thread
-from anyio.lowlevel import RunVar
 from starlette.types import Message, Receive, Scope, Send
 
 from drum_core.body import SPOOL_BYTES
@@ -36,16 +37,17 @@ class Limiter:
     """The threads of one application, on whichever event loop it runs."""
 
     def __init__(self) -> None:
-        self._current: RunVar[anyio.CapacityLimiter] = RunVar("drum_threads")
+        self._limiters: WeakKeyDictionary[asyncio.AbstractEventLoop, anyio.CapacityLimiter] = (
+            WeakKeyDictionary()
+        )
 
     def current(self) -> anyio.CapacityLimiter:
         """The limiter of the running loop."""
-        try:
-            return self._current.get()
-        except LookupError:
-            limiter = anyio.CapacityLimiter(THREADS)
-            self._current.set(limiter)
-            return limiter
+        loop = asyncio.get_running_loop()
+        limiter = self._limiters.get(loop)
+        if limiter is None:
+            limiter = self._limiters[loop] = anyio.CapacityLimiter(THREADS)
+        return limiter
 
 
 class RouteEndpoint:

@@ -73,6 +73,8 @@ def _codings(headers: Headers) -> list[str]:
     header = headers.get("Content-Encoding", "")
     named = [name.strip().lower() for name in header.split(",")]
     codings = [_ALIASES.get(name, name) for name in named if name not in _NOTHING]
+    if not codings:
+        return codings
     accepted = available_codings()
     for coding in codings:
         if coding not in accepted:

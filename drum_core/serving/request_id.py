@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import re
 import uuid
 from contextvars import ContextVar
@@ -26,4 +28,11 @@ def request_id_of(headers: Headers) -> str:
     At most 128 letters, digits and `._:/+=@-` are taken over.
     """
     sent = headers.get("X-Request-ID", "")
-    return sent if _SAFE.fullmatch(sent) else str(uuid.uuid4())
+    return sent if _SAFE.fullmatch(sent) else str(uuid.UUID(int=_ids.getrandbits(128), version=4))
+
+
+_ids: Final = random.Random()
+"""Not the system's generator, which a request would wait for; seeded anew in a forked worker."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_ids.seed)
