@@ -8,9 +8,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import flask
 import pytest
 
-from drum_core import CMRunner, DrumError, DrumRuntime, ScoreOptions
+from drum_core import CMRunner, DrumError, DrumRuntime, LocalWorker, ScoreOptions, ServerOptions
 from drum_core.environment import environment
 from drum_core.user import ApiTokenSecret, BasicSecret, RuntimeParameters
 from drum_core.user.errors import (
@@ -25,6 +26,7 @@ from drum_core.user.errors import (
     SecretError,
     UnsupportedSecretError,
 )
+from drum_web import FlaskApp
 from tests.cli.conftest import drum as drum
 from tests.cli.conftest import environ as environ
 from tests.core.test_server import CSV, get, post, serving
@@ -447,3 +449,24 @@ def test_command_line(
     done = drum(*words, "--runtime-params-file", "none.yaml")
     assert done.returncode == 2
     assert "--runtime-params-file: expected an existing file" in done.stderr
+
+
+def test_extensions_see_the_values(tmp_path: Path) -> None:
+    """The extension of a model has its parameters, when it is imported and in its own routes."""
+    folder = make_folder(tmp_path / "m", metadata=DEFINED, custom=TELL)
+    (folder / "custom_flask.py").write_text(
+        "from datarobot_drum import RuntimeParameters\n"
+        "AT_IMPORT = RuntimeParameters.get('factor')\n"
+        "def init_app(app):\n"
+        "    @app.get('/factor')\n"
+        "    def factor():\n"
+        "        return [AT_IMPORT, RuntimeParameters.get('factor')]\n",
+        encoding="utf-8",
+    )
+    app = flask.Flask("embedding")
+    options = ServerOptions(
+        code_dir=folder, runtime_params_file=_values(tmp_path / "v.yaml", "factor: 3\n")
+    )
+    with LocalWorker() as worker, DrumRuntime(options) as runtime:
+        CMRunner(runtime, app=FlaskApp(app), worker_ctx=worker).run()
+        assert app.test_client().get("/factor").json == [3, 3]
