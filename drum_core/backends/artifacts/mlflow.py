@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _TELEMETRY: Final = "MLFLOW_DISABLE_TELEMETRY"
+_SILENCE: Final = {} if _TELEMETRY in environment() else {_TELEMETRY: "true"}
 
 # MLflow decides when it is imported whether to report its use to its makers. A runtime does not
-# report the use of a model to anybody it was not told to.
-with exported({} if _TELEMETRY in environment() else {_TELEMETRY: "true"}):
+# report the use of a model to anybody it was not told to. It also warns about its own type hints.
+with warnings.catch_warnings(), exported(_SILENCE):
+    warnings.simplefilter("ignore")
     import mlflow.exceptions
     import mlflow.pyfunc
 
