@@ -21,7 +21,7 @@ from drum_core.backends.completions import (
     listed_model,
     not_an_answer,
 )
-from drum_core.environment import environment, runtime_parameter
+from drum_core.backends.text_parameters import llm_id
 from drum_core.errors import PredictionError
 from drum_core.model.exchange import (
     AsyncChatAnswer,
@@ -71,14 +71,13 @@ def list_models(hooks: Hooks, model: object) -> ListModels:
         listed = [listed_model(item) for item in found]
         return [item for item in listed if item is not None]
 
-    return _from_parameter if hook is None else from_hook
+    def from_parameter() -> list[Mapping[str, object]]:
+        name = llm_id(hooks.code.settings)
+        if not name:
+            return []
+        return [{"id": name, "object": "model", "owned_by": "DataRobot", "created": _CREATED}]
 
-
-def _from_parameter() -> list[Mapping[str, object]]:
-    name = runtime_parameter("LLM_ID", environment())
-    if not name:
-        return []
-    return [{"id": name, "object": "model", "owned_by": "DataRobot", "created": _CREATED}]
+    return from_parameter if hook is None else from_hook
 
 
 class _ChatHook:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from drum_core.backends.prediction import read_data
+from drum_core.backends.text_parameters import PROMPT_PARAMETER, prompt_column
 from drum_core.data.payload import Payload
 from drum_core.data.predictions import PREDICTIONS, Predictions
-from drum_core.environment import environment, runtime_parameter
 from drum_core.errors import InputError, PredictionError, listed
 from drum_core.model.exchange import (
     Chat,
@@ -23,12 +23,7 @@ from drum_core.model.hooks import Hooks
 if TYPE_CHECKING:
     from pandas import Series
 
-__all__ = ["PROMPT_PARAMETER", "predict_by_chat", "prompt_column"]
-
-PROMPT_PARAMETER: Final = "PROMPT_COLUMN_NAME"
-"""The runtime parameter that names the column with the prompts."""
-
-_DEFAULT_COLUMN: Final = "promptText"
+__all__ = ["predict_by_chat"]
 
 
 def predict_by_chat(hooks: Hooks, chat: Chat) -> Predict:
@@ -37,7 +32,7 @@ def predict_by_chat(hooks: Hooks, chat: Chat) -> Predict:
     def predict(payload: Payload) -> Predictions:
         import numpy as np
 
-        prompts = _prompts(read_data(hooks, payload))
+        prompts = _prompts(read_data(hooks, payload), prompt_column(hooks.code.settings))
         texts = [_answered(chat, prompt) for prompt in prompts]
         values = np.array(texts, dtype=object).reshape(-1, 1)
         return Predictions(values=values, columns=(PREDICTIONS,))
@@ -45,16 +40,10 @@ def predict_by_chat(hooks: Hooks, chat: Chat) -> Predict:
     return predict
 
 
-def prompt_column() -> str:
-    """The column in which a text model finds its prompts."""
-    return runtime_parameter(PROMPT_PARAMETER, environment()) or _DEFAULT_COLUMN
-
-
-def _prompts(data: object) -> Series[str]:
+def _prompts(data: object, column: str) -> Series[str]:
     """Raises `InputError` when the column of the prompts is not there."""
     import pandas as pd
 
-    column = prompt_column()
     if not isinstance(data, pd.DataFrame):
         raise InputError(
             "A chat model is scored on a table of prompts; the hook read_input_data returned "

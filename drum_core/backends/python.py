@@ -81,7 +81,9 @@ def _table_model(folder: ModelFolder, hooks: Hooks, model: object, target: Table
     elif isinstance(target, TextTarget) and answer is not None:
         predict = predict_by_chat(hooks, answer)
     if answer is None and predict is not None and target.type is TargetType.TEXT_GENERATION:
-        answer = chat_by_predict(predict, reads_csv=hooks.read_input_data is not None)
+        answer = chat_by_predict(
+            predict, hooks.code.settings, reads_csv=hooks.read_input_data is not None
+        )
     return Model(
         info=_info(artifact, hooks),
         predict=predict,

@@ -9,9 +9,8 @@ from typing import Final
 
 import orjson
 
-from drum_core.backends.prompts import prompt_column
+from drum_core.backends.text_parameters import llm_id, prompt_column
 from drum_core.data.payload import CSV, Payload
-from drum_core.environment import environment, runtime_parameter
 from drum_core.errors import MalformedRequestError
 from drum_core.model.exchange import (
     Chat,
@@ -21,6 +20,7 @@ from drum_core.model.exchange import (
     CompletionChunks,
     Predict,
 )
+from drum_core.user.settings import Settings
 
 __all__ = ["chat_by_predict"]
 
@@ -28,7 +28,7 @@ _DEFAULT_MODEL: Final = "datarobot-deployed-llm"
 """What DRUM's clients call a model whose name they do not know."""
 
 
-def chat_by_predict(predict: Predict, *, reads_csv: bool) -> Chat:
+def chat_by_predict(predict: Predict, settings: Settings, *, reads_csv: bool) -> Chat:
     """Chat answers that are predictions for one prompt, whole, or as a stream of one chunk.
 
     With `reads_csv` the prompt is given as CSV, for a hook that reads the input itself; otherwise
@@ -36,13 +36,13 @@ def chat_by_predict(predict: Predict, *, reads_csv: bool) -> Chat:
     """
 
     def answer(request: ChatRequest) -> ChatAnswer:
-        row = {prompt_column(): _prompt(request.params["messages"])}
+        row = {prompt_column(settings): _prompt(request.params["messages"])}
         predictions = predict(_csv(row) if reads_csv else _json(row))
         text = str(predictions.values[0, 0])
         if request.params.get("stream"):
-            chunk = orjson.dumps(_content(request, text, chunk=True))
+            chunk = orjson.dumps(_content(request, text, llm_id(settings), chunk=True))
             return CompletionChunks(chunks=iter([chunk]), close=lambda: None)
-        return Completion(_content(request, text, chunk=False))
+        return Completion(_content(request, text, llm_id(settings), chunk=False))
 
     return Chat(answer=answer)
 
@@ -77,9 +77,10 @@ def _csv(row: Mapping[str, str]) -> Payload:
     return Payload(data="\n".join(quoted).encode() + b"\n", media_type=CSV)
 
 
-def _content(request: ChatRequest, text: str, *, chunk: bool) -> dict[str, object]:
+def _content(
+    request: ChatRequest, text: str, named: str | None, *, chunk: bool
+) -> dict[str, object]:
     asked = request.params.get("model")
-    named = runtime_parameter("LLM_ID", environment())
     message = {"role": "assistant", "content": text}
     return {
         "id": f"chatcmpl-{uuid.uuid4().hex}",
