@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import orjson
@@ -28,8 +29,22 @@ __all__ = ["deployment_json"]
 
 _ANOMALY_LABEL: Final = "Anomaly Score"
 
-_Part: TypeAlias = "bytes | Sequence[bytes]"
-"""A piece of every record: the same in each, or one for each."""
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A piece that is, in each record, one of a few."""
+
+    texts: Sequence[bytes]
+    places: Sequence[int]
+
+    def between(self, before: bytes, after: bytes) -> list[bytes]:
+        """The piece of each record, with a text before and after it."""
+        whole = [before + text + after for text in self.texts]
+        return [whole[place] for place in self.places]
+
+
+_Part: TypeAlias = "bytes | Sequence[bytes] | _Choice"
+"""A piece of every record: the same in each, one for each, or one of a few."""
 
 
 def deployment_json(predictions: Predictions, config: DeploymentConfig) -> bytes:
@@ -38,19 +53,42 @@ def deployment_json(predictions: Predictions, config: DeploymentConfig) -> bytes
     Floats are in full; NaN and infinities are null. Raises `PredictionError`.
     """
     rows = predictions.rows
-    parts = [*_prediction(predictions, config), b',"rowId":', [b"%d" % row for row in range(rows)]]
-    if predictions.extra is not None:
-        parts += [b',"extraModelOutput":', _objects(predictions.extra)]
+    parts: list[_Part] = [b"{", *_prediction(predictions, config), b',"rowId":']
+    if predictions.extra is None:
+        parts.append([b"%d}," % row for row in range(rows)])
+    else:
+        parts.append([b"%d" % row for row in range(rows)])
+        parts += [b',"extraModelOutput":', _objects(predictions.extra), b"},"]
     return b'{"data":[' + _joined(parts, rows) + b"]}"
 
 
 def _joined(parts: Sequence[_Part], rows: int) -> bytes:
     """All records, with commas between: a list of pieces, filled piece by piece, joined once."""
-    whole = [b"{", *parts, b"},"]
-    pieces = [b""] * (len(whole) * rows)
-    for place, part in enumerate(whole):
-        pieces[place :: len(whole)] = [part] * rows if isinstance(part, bytes) else list(part)
+    columns = _columns(parts, rows)
+    pieces = [b""] * (len(columns) * rows)
+    for place, column in enumerate(columns):
+        pieces[place :: len(columns)] = column
     return b"".join(pieces)[:-1]
+
+
+def _columns(parts: Sequence[_Part], rows: int) -> list[Sequence[bytes]]:
+    """The pieces of each record; as few as can be, because each of them costs time."""
+    found: list[Sequence[bytes]] = []
+    waiting, choice = b"", None
+    before = b""
+    for part in parts:
+        if isinstance(part, bytes):
+            waiting += part
+        elif isinstance(part, _Choice):
+            before, waiting, choice = waiting, b"", part
+        else:
+            if choice is not None:
+                found.append(choice.between(before, waiting))
+            elif waiting:
+                found.append([waiting] * rows)
+            found.append(part)
+            waiting, choice = b"", None
+    return [*found, [waiting] * rows] if waiting else found
 
 
 def _prediction(predictions: Predictions, config: DeploymentConfig) -> list[_Part]:
@@ -61,9 +99,8 @@ def _prediction(predictions: Predictions, config: DeploymentConfig) -> list[_Par
             return _binary(predictions, config)
         case MulticlassTarget():
             numbers = _ordered(predictions, config)
-            best = _texts([label for label, _ in config.classes])
-            chosen = [best[place] for place in numbers.argmax(axis=1).tolist()]
-            return [b'"prediction":', chosen, *_values(config, numbers)]
+            best = _Choice(_labels(config), numbers.argmax(axis=1).tolist())
+            return [b'"prediction":', best, *_values(config, numbers)]
         case MultilabelTarget():
             numbers = _ordered(predictions, config)
             chosen = _above(numbers > config.threshold, config)
@@ -81,8 +118,7 @@ def _binary(predictions: Predictions, config: DeploymentConfig) -> list[_Part]:
     import numpy as np
 
     positive = _ordered(predictions, config)[:, 0]
-    texts = _texts([label for label, _ in config.classes])
-    chosen = [texts[0] if above else texts[1] for above in (positive > config.threshold).tolist()]
+    chosen = _Choice(_labels(config), (~(positive > config.threshold)).astype(int).tolist())
     numbers = np.column_stack((positive, 1.0 - positive))
     return [b'"prediction":', chosen, *_values(config, numbers), *_threshold(config)]
 
@@ -106,19 +142,21 @@ def _threshold(config: DeploymentConfig) -> list[_Part]:
     return [b',"predictionThreshold":' + _text(config.threshold)]
 
 
-def _above(above: NDArray[np.bool_], config: DeploymentConfig) -> list[bytes]:
+def _above(above: NDArray[np.bool_], config: DeploymentConfig) -> _Choice:
     """For each row the list of its labels; each combination is written once."""
     import numpy as np
 
-    texts = _texts([label for label, _ in config.classes])
+    labels = _labels(config)
     packed = np.packbits(above, axis=1)
-    known: dict[bytes, bytes] = {}
-    found = []
-    for key, row in zip((line.tobytes() for line in packed), above, strict=True):
-        if key not in known:
-            known[key] = b"[" + b",".join(texts[place] for place in row.nonzero()[0]) + b"]"
-        found.append(known[key])
-    return found
+    _, first, places = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    texts = [
+        b"[" + b",".join(labels[place] for place in row.nonzero()[0]) + b"]" for row in above[first]
+    ]
+    return _Choice(texts, places.ravel().tolist())
+
+
+def _labels(config: DeploymentConfig) -> list[bytes]:
+    return _texts([label for label, _ in config.classes])
 
 
 def _objects(frame: DataFrame) -> list[bytes]:
