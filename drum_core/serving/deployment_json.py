@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["deployment_json"]
 
 _ANOMALY_LABEL: Final = "Anomaly Score"
+_WORD: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,11 @@ def _above(above: NDArray[np.bool_], config: DeploymentConfig) -> _Choice:
     import numpy as np
 
     labels = _labels(config)
-    packed = np.packbits(above, axis=1)
-    _, first, places = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    spare = -above.shape[1] % _WORD
+    words = np.packbits(np.pad(above, ((0, 0), (0, spare))), axis=1).view(np.uint64)
+    # Comparing single numbers is ten times as fast as comparing rows of them.
+    keys, axis = (words[:, 0], None) if words.shape[1] == 1 else (words, 0)
+    _, first, places = np.unique(keys, axis=axis, return_index=True, return_inverse=True)
     texts = [
         b"[" + b",".join(labels[place] for place in row.nonzero()[0]) + b"]" for row in above[first]
     ]

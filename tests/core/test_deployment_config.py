@@ -124,18 +124,21 @@ def test_multiclass(tmp_path: Path) -> None:
     }
 
 
-def test_multilabel(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [11, 100])
+def test_multilabel(tmp_path: Path, count: int) -> None:
     """The prediction is the list of labels above the threshold, of as many as there are."""
-    names = tuple(f"l{number:02}" for number in range(11))
-    row = [0.1] * 11
+    names = tuple(f"l{number:02}" for number in range(count))
+    row = [0.1] * count
     row[2] = row[10] = 0.9
     section = {"name": "y", "prediction_threshold": 0.5}
     records = answer(
-        tmp_path, MultilabelTarget(names), section, classes(names, row, [0.5] * 11, row)
+        tmp_path, MultilabelTarget(names), section, classes(names, row, [0.5] * count, row)
     )
     assert [record["prediction"] for record in records] == [["l02", "l10"], [], ["l02", "l10"]]
     assert records[1]["predictionThreshold"] == 0.5
-    assert len(json.dumps(records[0]["predictionValues"])) > 11
+    values = records[0]["predictionValues"]
+    assert isinstance(values, list)
+    assert len(values) == count
 
 
 def test_labels_are_written_as_configured(tmp_path: Path) -> None:
@@ -246,4 +249,4 @@ def test_many_rows_take_about_as_long_as_by_default(tmp_path: Path) -> None:
         for _ in range(5)
     ]
     # The record is 2.5 times as long, and another process may take the processor meanwhile.
-    assert min(configured / usual for usual, configured in pairs) < 2.5
+    assert min(configured / usual for usual, configured in pairs) < 3
