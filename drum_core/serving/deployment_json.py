@@ -149,7 +149,8 @@ def _above(above: NDArray[np.bool_], config: DeploymentConfig) -> _Choice:
 
     labels = _labels(config)
     spare = -above.shape[1] % _WORD
-    words = np.packbits(np.pad(above, ((0, 0), (0, spare))), axis=1).view(np.uint64)
+    bits = np.packbits(np.pad(above, ((0, 0), (0, spare))), axis=1)
+    words = np.ascontiguousarray(bits).view(np.uint64)
     # Comparing single numbers is ten times as fast as comparing rows of them.
     keys, axis = (words[:, 0], None) if words.shape[1] == 1 else (words, 0)
     _, first, places = np.unique(keys, axis=axis, return_index=True, return_inverse=True)
