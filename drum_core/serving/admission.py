@@ -50,8 +50,8 @@ class AsyncJobs:
     """
 
     def __init__(self, limit: int = ASYNC_JOBS) -> None:
-        self.limit = limit
-        self.running = 0
+        self.limit: int = limit
+        self.running: int = 0
 
     def take(self) -> None:
         """Counts a job; raises `BusyError` when there are as many as may be."""

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from drum_core.errors import BusyError
+from drum_core.serving.admission import AsyncJobs
+from drum_core.serving.chat_errors import chat_answer_to
 from drum_core.testing import Answer, Call, DictHost, fetch
 from tests.chat.folders import ASYNC, SYNC, chat_folder
 from tests.core.test_server import get, serving
@@ -334,3 +337,15 @@ def test_answers_without_the_package(tmp_path: Path) -> None:
         whole = chat(host, asked).json()
     assert events == b'data: {"indent": 0,\ndata: "id": "x"}\n\ndata: [DONE]\n\n'
     assert whole == {"choices": [], "nan": None, "datarobot_association_id": "x"}
+
+
+def test_jobs_on_a_loop_are_limited() -> None:
+    """One job more than the limit is refused, with 503 and Retry-After, until one has ended."""
+    jobs = AsyncJobs(1)
+    jobs.take()
+    with pytest.raises(BusyError) as caught:
+        jobs.take()
+    answer = chat_answer_to(caught.value)
+    assert (answer.status, "Retry-After" in answer.headers) == (503, True)
+    jobs.release()
+    jobs.take()
