@@ -45,7 +45,7 @@ def read_arrow(payload: Payload) -> DataFrame:
         table = _read(data)
         table.validate(full=True)
         return to_frame(table, payload.max_bytes)
-    except (pa.ArrowException, OSError, ValueError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(
             f"The input cannot be read as an Arrow IPC stream or file: {_first_line(error)}"
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,12 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from drum_core.data.columns import EXACT_INTEGERS
-from drum_core.errors import InputTooLargeError
+from drum_core.errors import InputError, InputTooLargeError, listed
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["to_frame"]
+__all__ = ["refuse_repeated_names", "to_frame"]
 
 _INDEX: Final = re.compile(r"__index_level_\d+__")
 """What pandas calls the column it keeps a nameless index in."""
@@ -35,6 +36,7 @@ def to_frame(table: pa.Table, max_bytes: int | None = None) -> DataFrame:
     values with nulls are objects; dates are `datetime64`; dictionaries are categories. A nameless
     index that pandas has stored is left out. Raises `InputTooLargeError`.
     """
+    refuse_repeated_names(table.column_names)
     if table.schema.metadata and b"pandas" in table.schema.metadata:
         kept = [name for name in table.column_names if not _INDEX.fullmatch(name)]
         table = table.select(kept)
@@ -47,6 +49,15 @@ def to_frame(table: pa.Table, max_bytes: int | None = None) -> DataFrame:
             if replaced is not None:
                 frame.isetitem(place, replaced.array)
     return frame
+
+
+def refuse_repeated_names(names: list[str]) -> None:
+    """Raises `InputError` when two columns have one name."""
+    twice = {name for name, count in Counter(names).items() if count > 1}
+    if twice:
+        raise InputError(
+            f"The input has columns of one name: {listed(sorted(twice))}. Rename them."
+        )
 
 
 def _with_nulls(column: pa.ChunkedArray[Any], kind: pa.DataType) -> Series | None:

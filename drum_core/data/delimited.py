@@ -17,7 +17,7 @@ from drum_core.errors import InputError, listed
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["read_csv", "read_tsv"]
+__all__ = ["PRECISION", "read_csv", "read_tsv"]
 
 _logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _HEAD: Final = 1 << 20
 """Bytes looked at for the header and the first row."""
 
 _OLD_PANDAS: Final = tuple(int(part) for part in pd.__version__.split(".")[:2]) < (3, 1)
-_PRECISION: Final[Literal["round_trip"] | None] = "round_trip" if _OLD_PANDAS else None
+PRECISION: Final[Literal["round_trip"] | None] = "round_trip" if _OLD_PANDAS else None
 """Decimal fractions become the nearest float; before pandas 3.1 that had to be asked for."""
 
 _CALLED: Final = {",": "CSV", "\t": "tab-separated values"}
@@ -70,7 +70,7 @@ def _parse(data: bytes, separator: str, *, skip_blank_lines: bool) -> DataFrame:
         io.BytesIO(data),
         sep=separator,
         low_memory=False,
-        float_precision=_PRECISION,
+        float_precision=PRECISION,
         skip_blank_lines=skip_blank_lines,
     )
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from drum_core.data.arrow_table import to_frame
+from drum_core.data.arrow_table import refuse_repeated_names, to_frame
 from drum_core.data.payload import Payload
 from drum_core.errors import InputError, InputTooLargeError
 
@@ -27,7 +27,7 @@ def read_parquet(payload: Payload) -> DataFrame:
             table = _read_limited(payload.data, payload.max_bytes)
         table.validate(full=True)
         return to_frame(table, payload.max_bytes)
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
         said = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(f"The input cannot be read as Parquet: {said}") from error
 
@@ -38,6 +38,7 @@ def _read_limited(data: bytes, limit: int) -> pa.Table:
     A page of some bytes may stand for millions of rows with one long text.
     """
     schema = pq.ParquetFile(pa.BufferReader(data)).schema_arrow
+    refuse_repeated_names(schema.names)
     texts = [field.name for field in schema if _is_text(field.type)]
     file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=texts)
     batches: list[pa.RecordBatch] = []

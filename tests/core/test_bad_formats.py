@@ -143,6 +143,14 @@ def test_duplicate_columns(media_type: str, data: bytes | str) -> None:
         read(data, media_type)
 
 
+def test_arrow_dictionary_of_structs() -> None:
+    """A type that pandas cannot hold is refused, not an internal error."""
+    structs = pa.array([{"a": 1}, {"a": 2}])
+    column = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int8()), structs)
+    with pytest.raises(InputError, match="cannot be read as an Arrow"):
+        read(arrow_stream(pa.table({"x": column})), ARROW_STREAM)
+
+
 def test_duplicate_columns_of_parquet() -> None:
     """Two columns of one name are refused in Parquet, too."""
     with pytest.raises(InputError, match="of one name: 'x'"):
@@ -220,11 +228,27 @@ def test_json_lines_that_are_no_table(text: str, expected: str) -> None:
     ("text", "expected"),
     [
         ("hello", "cannot be read as Matrix Market"),
-        (HEAD + "2 2 2\n1 1 1.5\n", "cannot be read as Matrix Market: Truncated"),
-        (HEAD + "2 2 1\n3 1 1.5\n", "cannot be read as Matrix Market: .*out of bounds"),
+        ("%%MatrixMarket matrix coordinate real odd\n1 1 0\n", "expected a first line such as"),
+        (HEAD + "2 2\n", "numbers of rows, columns and entries"),
+        (HEAD + "two 2 2\n", "numbers of rows, columns and entries"),
+        (HEAD.replace("coordinate", "array") + "1 1 1\n1\n", "numbers of rows and columns"),
+        (HEAD.replace("general", "symmetric") + "1 2 0\n", "is square, this one has 1 x 2"),
+        (HEAD + "2 2 2\n1 1 1.5\n", "announces 2 lines of numbers, but has 1"),
+        (HEAD + "2 2 1\n1 1 1.5\n1 2 1\n", "announces 1 lines of numbers, but has 2"),
+        (HEAD + "2 2 1\n3 1 1.5\n", "an entry outside the 2 rows"),
+        (HEAD + "2 2 1\n1 0 1.5\n", "an entry outside the 2 columns"),
         (HEAD + "2 2 1\n1 1 x\n", "cannot be read as Matrix Market"),
+        (HEAD + "2 2 1\n1 1 1.5x\n", "cannot be read as Matrix Market"),
+        (HEAD + "2 2 1\n1 1 1.5e", "cannot be read as Matrix Market"),
+        (HEAD + '2 2 1\n1 1 "1"\n', "cannot be read as Matrix Market"),
+        (HEAD + "2 2 1\n1 1\n", "3 numbers in a line, the first has 2"),
+        (HEAD.replace("coordinate", "array") + "99999999999 9999999\n1\n", "but has 1"),
+        (HEAD + "2 2 1\n1 1e400 1\n", "cannot be read as Matrix Market"),
+        (HEAD + "2 2 2\n1 1 1\n1 2\n", "cannot be read as Matrix Market"),
+        (HEAD + "2 2 2\n1 1 1\n1 2 3 4\n", "cannot be read as Matrix Market"),
         (HEAD.replace("real", "complex") + "1 1 1\n1 1 1 2\n", "complex numbers"),
-        (HEAD.replace("real", "integer") + "1 1 1\n1 1 99999999999999999999\n", "out of range"),
+        (HEAD.replace("real", "integer") + "1 1 1\n1 1 99999999999999999999\n", "Overflow"),
+        (HEAD.replace("real", "integer") + "1 1 1\n1 1 1.5\n", "cannot be read as Matrix Market"),
     ],
 )
 def test_matrix_that_is_none(text: str, expected: str) -> None:
@@ -314,7 +338,7 @@ class TestBombs:
         with pytest.raises(InputTooLargeError):
             read(data, ARROW_STREAM, max_bytes=1_000_000)
 
-    @pytest.mark.parametrize("size", ["1000000000 1", "1 1000000000", "9" * 30 + " 1"])
+    @pytest.mark.parametrize("size", ["1000000000 1", "1 1000000000", "9" * 18 + " 1"])
     def test_empty_rows_and_columns(self, size: str) -> None:
         """A matrix may announce any number of empty rows and columns."""
         with pytest.raises(InputTooLargeError):

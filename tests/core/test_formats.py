@@ -232,7 +232,15 @@ class TestMatrixMarket:
         [
             ("array real general", "2 2\n1\n0\n3\n4\n", [[1, 3], [0, 4]]),
             ("coordinate pattern symmetric", "% note\n2 2 1\n2 1\n", [[0, 1], [1, 0]]),
-            ("coordinate integer general", "2 1 1\n1 1 7\n", [[7], [0]]),
+            ("coordinate integer general", "2 1 1\n1 1 7", [[7], [0]]),
+            ("array real skew-symmetric", "2 2\n1.5\n", [[0, -1.5], [1.5, 0]]),
+            ("array integer symmetric", "2 2\n1\n2\n3\n", [[1, 2], [2, 3]]),
+            (
+                "Coordinate Real General",
+                "%\n\n%\n 2 1 2 \r\n1 1 -inf\r\n2\t1 1e-320 \r\n",
+                [[-np.inf], [1e-320]],
+            ),
+            ("coordinate real general", "2 2 2\n1 1 1\n1 1 0.5\n", [[1.5, 0], [0, 0]]),
         ],
     )
     def test_kinds_of_matrices(self, head: str, rows: str, expected: list[list[float]]) -> None:
