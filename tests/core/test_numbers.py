@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import struct
@@ -337,7 +336,7 @@ def test_float32_is_the_same_number_in_the_file_and_in_the_answer(tmp_path: Path
     frame, written = batch(folder, b"x,e\n0.1,0.2\n")
     with serving(folder) as host:
         answer = served(host, b"x,e\n0.1,0.2\n")
-    file = pd.read_csv(io.StringIO(written))
+    file = read(written, "text/csv")
     assert file["Predictions"].tolist() == numbers(answer) == [float(np.float32(0.1))]
     assert frame["Predictions"].tolist() == numbers(answer)
     extra = answer["extraModelOutput"]
