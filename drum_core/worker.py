@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import logging
 import threading
 from collections.abc import Awaitable
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
-from drum_core.async_bridge import AsyncBridge, wait_for
 from drum_core.protocols import Cleanup, WorkerContext
+
+if TYPE_CHECKING:
+    from drum_core.async_bridge import AsyncBridge
 
 __all__ = ["LocalWorker", "Worker", "bridge_of"]
 
@@ -52,7 +55,17 @@ class Worker:
         self._cleanups: list[_Deferred] = []
         self._registered = 0
         self._error: BaseException | None = None
-        self.bridge: AsyncBridge = AsyncBridge()
+        self._bridge: AsyncBridge | None = None
+
+    @property
+    def bridge(self) -> AsyncBridge:
+        """Where the coroutines of this worker run; made, like asyncio imported, at first use."""
+        from drum_core.async_bridge import AsyncBridge
+
+        with self._lock:
+            if self._bridge is None:
+                self._bridge = AsyncBridge()
+            return self._bridge
 
     def running(self) -> bool:
         """Whether the worker has started and has not been asked to stop."""
@@ -123,7 +136,8 @@ class Worker:
                 thread.join(JOIN_SECONDS)
         for item in cleanups:
             self._run(item)
-        self.bridge.close()
+        if self._bridge is not None:
+            self._bridge.close()
 
     def _defer(
         self, to: list[_Deferred], callback: Cleanup, order: int, desc: str, *, until: _Phase
@@ -146,7 +160,8 @@ class Worker:
 
     def _settle(self, value: Awaitable[object] | object) -> None:
         """Waits for what a callback returned, where it can be awaited."""
-        wait_for(value, self.bridge)
+        if inspect.isawaitable(value):
+            self.bridge.call(value)
 
 
 class LocalWorker(Worker):
@@ -176,6 +191,8 @@ def bridge_of(worker: WorkerContext) -> AsyncBridge:
     """Where the asynchronous hooks of a worker run; closed when the worker ends."""
     if isinstance(worker, Worker):
         return worker.bridge
+    from drum_core.async_bridge import AsyncBridge
+
     bridge = AsyncBridge()
     worker.defer_cleanup(bridge.close, order=-100, desc="end asynchronous hooks")
     return bridge
