@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -25,7 +24,6 @@ from drum_core.model.target import (
 from drum_core.options import TargetType
 from drum_core.serving.deployment_config import DeploymentConfigError, read_deployment_config
 from drum_core.serving.deployment_json import deployment_json
-from drum_core.serving.prediction_json import prediction_json
 from tests.core.test_server import CSV, get, post, serving
 from tests.model_folders import BINARY, DOUBLE, binary_model, make_folder
 
@@ -224,29 +222,3 @@ def test_served(tmp_path: Path) -> None:
         answered = get(host, "/ping/")
         assert answered.status == 513
         assert b"'target' section not found" in answered.body
-
-
-def test_many_rows_take_about_as_long_as_by_default(tmp_path: Path) -> None:
-    """100,000 rows of three classes take about twice the time of the default format."""
-    values = np.random.default_rng(1).dirichlet((1, 1, 1), 100_000)
-    predictions = Predictions(values=values, columns=ABC)
-    target = MulticlassTarget(ABC)
-    config = read_deployment_config(
-        written(tmp_path, {"target": {"name": "y", "class_mapping": MAPPING}}), target
-    )
-
-    def seconds(make: object) -> float:
-        assert callable(make)
-        started = time.perf_counter()
-        make()
-        return time.perf_counter() - started
-
-    pairs = [
-        (
-            seconds(lambda: prediction_json(predictions, target)),
-            seconds(lambda: deployment_json(predictions, config)),
-        )
-        for _ in range(5)
-    ]
-    # The record is 2.5 times as long, and another process may take the processor meanwhile.
-    assert min(configured / usual for usual, configured in pairs) < 3
