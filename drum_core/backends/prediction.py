@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from drum_core.backends.artifacts import Artifact
-from drum_core.backends.artifacts.columns import with_features
 from drum_core.data.payload import Payload
 from drum_core.data.predictions import Predictions, from_array, from_frame
 from drum_core.data.tables import read_table
