@@ -15,9 +15,13 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Final
+
+from typing_extensions import override
 
 from drum_core.user.settings import HOOKS_MARK, NEIGHBOUR_MARK, Settings, here
 from drum_core.user.stand_in import install_stand_in
@@ -43,6 +47,8 @@ class UserCode:
         self._modules: dict[str, ModuleType] = {}
         self._paths = [str(self.folder)]
         self._names: frozenset[str] = frozenset()
+        self._builtins: dict[str, object] = {**vars(builtins), "__import__": self._import}
+        self._finder = _NeighbourFinder(self.folder, self._builtins)
 
     def load(self, path: Path) -> ModuleType:
         """Runs the file at `path` afresh; its own folder comes first on its import path.
@@ -57,7 +63,7 @@ class UserCode:
                 raise ImportError(f"{path} is not a Python file", path=str(path))
             module = importlib.util.module_from_spec(spec)
             module.__dict__[HOOKS_MARK] = self.settings
-            module.__dict__["__builtins__"] = {**vars(builtins), "__import__": self._import}
+            module.__dict__["__builtins__"] = self._builtins
             # While it runs, the file may be imported by its own neighbours.
             before = sys.modules.get(path.stem)
             sys.modules[path.stem] = self._modules[path.stem] = module
@@ -82,10 +88,14 @@ class UserCode:
                 del sys.modules[name]
             sys.modules.update(self._modules)
             sys.path[:0] = self._paths
+            sys.meta_path.insert(0, self._finder)
             try:
                 yield
             finally:
-                del sys.path[: len(self._paths)]
+                sys.meta_path.remove(self._finder)
+                for path in self._paths:  # by value: user code may have put its own before them
+                    if path in sys.path:
+                        sys.path.remove(path)
                 self._keep()
                 self._publish(others)
 
@@ -139,3 +149,34 @@ class UserCode:
             return builtins.__import__(name, globals, locals, fromlist, level)
         with self.importable():
             return builtins.__import__(name, globals, locals, fromlist, level)
+
+
+class _NeighbourFinder(MetaPathFinder):
+    """Finds the files of one folder, and has them import through that folder too."""
+
+    def __init__(self, folder: Path, builtins_of_folder: dict[str, object]) -> None:
+        self._folder = folder
+        self._builtins = builtins_of_folder
+
+    @override
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None, /
+    ) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is None or not isinstance(spec.loader, SourceFileLoader):
+            return None
+        if not Path(spec.loader.path).is_relative_to(self._folder):
+            return None
+        spec.loader = _NeighbourLoader(fullname, spec.loader.path, self._builtins)
+        return spec
+
+
+class _NeighbourLoader(SourceFileLoader):
+    def __init__(self, fullname: str, path: str, builtins_of_folder: dict[str, object]) -> None:
+        super().__init__(fullname, path)
+        self._builtins = builtins_of_folder
+
+    @override
+    def exec_module(self, module: ModuleType) -> None:
+        module.__dict__["__builtins__"] = self._builtins
+        super().exec_module(module)

@@ -215,6 +215,32 @@ def test_two_folders_do_not_meet(tmp_path: Path) -> None:
     assert found == {0: [20, 30], 1: [200, 300]}
 
 
+def test_neighbours_of_neighbours_stay_in_their_folder(tmp_path: Path) -> None:
+    """A helper that imports late, also by a name another folder has, gets its own folder's file."""
+    custom = """
+        import os, sys
+        import pandas as pd
+        sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+        import deep
+        import outer
+
+        def load_model(code_dir):
+            return 1
+
+        def score(data, model, **kwargs):
+            return pd.DataFrame({"Predictions": data["x"] * outer.value() + deep.ZERO})
+    """
+    found = []
+    for factor in (3, 4):
+        folder = make_folder(tmp_path / f"n{factor}" / "m", custom=custom)
+        (folder / "outer.py").write_text("def value():\n    import inner\n    return inner.V\n")
+        (folder / "inner.py").write_text(f"V = {factor}\n")
+        (folder / "lib").mkdir()
+        (folder / "lib" / "deep.py").write_text("ZERO = 0\n")
+        found.append(score(folder, "x\n1\n2\n").predictions["Predictions"].tolist())
+    assert found == [[3, 6], [4, 8]]
+
+
 def test_missing_column_is_named(tmp_path: Path) -> None:
     """A column the model needs and the input lacks is named, with what there is."""
     folder = make_folder(tmp_path / "m", artifact=linear_model())
