@@ -212,9 +212,10 @@ class HookFailedError(PredictionError):
 
     def __init__(self, hook: str, error: BaseException, hints: Sequence[str] = ()) -> None:
         self.hook = hook
-        said = str(error) or "(no message)"
-        more = "".join(f" {hint}" for hint in hints)
-        super().__init__(f"{hook} raised {type(error).__name__}: {said}{more}")
+        did = f"raised {type(error).__name__}: {str(error) or '(no message)'}"
+        if isinstance(error, SystemExit):
+            did = f"called sys.exit({error.code!r})"
+        super().__init__(" ".join([f"{hook} {did}", *hints]))
 
 
 class RequestError(DrumError):

@@ -15,6 +15,7 @@ from drum_core.backends.score_chat import chat_by_predict
 from drum_core.backends.task import load_task
 from drum_core.backends.transform import transform
 from drum_core.backends.unstructured import unstructured
+from drum_core.data.predictions import check_labels
 from drum_core.errors import ArtifactError, HookError, listed
 from drum_core.model.exchange import Predict
 from drum_core.model.hooks import Hooks, load_hooks
@@ -75,6 +76,7 @@ def _table_model(folder: ModelFolder, hooks: Hooks, model: object, target: Table
     artifact = None
     if hooks.score is None and answer is None and not takes_any:
         artifact = _adapted(folder, hooks, model, target)
+        check_labels(artifact.labels, target)  # now, not at the first prediction
     if hooks.score is not None or artifact is not None:
         pipeline = Pipeline(hooks=hooks, model=model, artifact=artifact, target=target)
         predict = pipeline.predict

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas import DataFrame
 
-__all__ = ["PREDICTIONS", "Predictions", "from_array", "from_frame"]
+__all__ = ["PREDICTIONS", "Predictions", "check_labels", "from_array", "from_frame"]
 
 PREDICTIONS: Final = "Predictions"
 """The column of a target that has only one."""
@@ -200,16 +200,27 @@ def _both_classes(
     return np.hstack(pair), target.labels
 
 
+def check_labels(names: Sequence[object] | None, target: TableTarget) -> None:
+    """Raises `PredictionError` when the classes that a model reports are not the target's."""
+    labels = getattr(target, "labels", None)
+    if names and labels and match_labels(names, labels) is None:
+        raise _disagreement(names, labels)
+
+
+def _disagreement(names: Sequence[object], labels: Sequence[str]) -> PredictionError:
+    return PredictionError(
+        f"Expected predictions to have columns [{listed(labels)}], but the model has "
+        f"[{listed(str(name) for name in names)}]. Make the class labels the same."
+    )
+
+
 def _labelled(
     numbers: NDArray[np.float64], names: Sequence[object], labels: tuple[str, ...]
 ) -> tuple[str, ...]:
     if names:
         matched = match_labels(names, labels)
         if matched is None or len(names) != numbers.shape[1]:
-            raise PredictionError(
-                f"Expected predictions to have columns [{listed(labels)}], but the model has "
-                f"[{listed(str(name) for name in names)}]. Make the class labels the same."
-            )
+            raise _disagreement(names, labels)
         return tuple(matched)
     if numbers.shape[1] != len(labels):
         raise PredictionError(

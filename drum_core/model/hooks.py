@@ -94,7 +94,7 @@ class Hook:
             return wait_for(self.begin(*args, **kwargs), self.bridge)
         except UserHTTPError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a hook has no say over the whole process
             raise self.failure(error) from error
 
     def begin(self, *args: object, **kwargs: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import parse_qsl
@@ -9,7 +10,7 @@ from urllib.parse import parse_qsl
 from drum_core.data.input_file import read_bytes, read_input
 from drum_core.data.output import check_writable, to_csv, write_bytes, write_whole
 from drum_core.data.payload import Payload
-from drum_core.errors import DrumError
+from drum_core.errors import DrumError, OutputError
 from drum_core.messages import Query
 from drum_core.model.exchange import UnstructuredAnswer, UnstructuredRequest
 from drum_core.model.folder import open_folder
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["score"]
 
+_logger = logging.getLogger("drum.score")
+
 _CHARSET: Final = "utf8"
 """Of a text in a file, as hooks for batch scoring know it; HTTP requests say utf-8."""
 
@@ -52,7 +55,10 @@ def score(options: ScoreOptions, worker: WorkerContext) -> ScoreResult:
     An output that cannot be written is found before the model is loaded. Raises `DrumError`.
     """
     if options.output is not None:
+        if options.output.exists() and options.output.samefile(options.input):
+            raise OutputError(options.output, "it is the input; give another path")
         check_writable(options.output)
+    _logger.info("scoring %s with the model in %s", options.input, options.code_dir)
     folder = open_folder(options)
     target = resolve_target(options, folder.metadata)
     started = time.perf_counter()

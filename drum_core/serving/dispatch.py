@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from drum_core.errors import BodyTooLargeError
+from drum_core.errors import BodyTooLargeError, HookFailedError
 from drum_core.messages import (
     AsyncHandler,
     AsyncResponse,
@@ -120,6 +120,8 @@ class Dispatcher:
             return _held(endpoint.answer(request), lambda: None)
         except Exception as error:
             return endpoint.error_answer(error)
+        except SystemExit as error:  # of a model's own code, in the thread of a request
+            return endpoint.error_answer(HookFailedError("The model", error))
 
     def _in_slot(self, endpoint: Endpoint, request: Request) -> Response:
         slot = self.slots.take()

@@ -13,6 +13,7 @@ from drum_core.errors import (
     CompressionError,
     ContentCodingError,
     DrumError,
+    HookFailedError,
     InputTooLargeError,
     LoadFailedError,
     MalformedRequestError,
@@ -76,6 +77,11 @@ def answer_to(error: Exception) -> Response:
     if isinstance(error, ContentCodingError):
         headers.append(("Accept-Encoding", ", ".join(error.accepted)))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        _logger.error("%s", error, exc_info=error.__cause__)
+        _logger.error("%s", error, exc_info=_cause(error))
     more = {"is_schema_validation_error": True} if isinstance(error, SchemaError) else {}
     return error_response(status, f"ERROR: {masked(str(error))}", headers=headers, more=more)
+
+
+def _cause(error: DrumError) -> BaseException | None:
+    """What user code raised, for its traceback; that of bad data would only fill the log."""
+    return error.__cause__ if isinstance(error, HookFailedError) else None

@@ -101,6 +101,27 @@ def test_multilabel_gives_each_probability(tmp_path: Path, kind: str) -> None:
     assert frame["setosa"].tolist() == [1.0, 0.0]
 
 
+def test_label_that_training_never_saw(tmp_path: Path) -> None:
+    """A label without a positive row in training has probability 0, one without a negative 1."""
+    rows = pd.DataFrame({"x": [0.0, 1.0, 2.0, 3.0]})
+    truth = np.array([[1, 0, 1], [1, 0, 1], [0, 0, 1], [0, 0, 1]])
+    model = KNeighborsClassifier(n_neighbors=1).fit(rows, truth)
+    folder = make_folder(tmp_path / "m", metadata=MULTILABEL, artifact=model)
+    frame = score(folder, "x\n0\n3\n").predictions
+    assert frame.to_numpy().tolist() == [[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]]
+
+
+def test_multilabel_classes_with_names(tmp_path: Path) -> None:
+    """Named classes of a multilabel model keep their columns; foreign names are refused."""
+    folder = make_folder(tmp_path / "m", metadata=None, artifact=iris_model())
+    asked = {"target_type": "multilabel", "class_labels": ("virginica", "setosa", "versicolor")}
+    frame = score(folder, iris_rows(1), **asked).predictions
+    assert list(frame.columns) == ["setosa", "versicolor", "virginica"]
+    assert frame["setosa"].item() > 0.9
+    with pytest.raises(PredictionError, match="'setosa'"):
+        score(folder, iris_rows(1), target_type="multilabel", class_labels=("p", "q", "r"))
+
+
 def test_anomaly_model_predicts(tmp_path: Path) -> None:
     """An anomaly model gives one score a row."""
     model = IsolationForest(n_estimators=5, random_state=0).fit(pd.DataFrame({"x": range(20)}))
@@ -153,6 +174,17 @@ def test_failed_scoring_leaves_the_old_output(tmp_path: Path) -> None:
         score(folder, "y\n1\n2\n", output=output)
     assert output.read_text() == "old"
     assert {path.name for path in tmp_path.iterdir()} == {"m", "input.csv", "predictions.csv"}
+
+
+def test_input_is_not_overwritten(tmp_path: Path) -> None:
+    """An output that is the input, also by another path, is refused, and the input is kept."""
+    folder = make_folder(tmp_path / "m", custom=DOUBLE)
+    (tmp_path / "link.csv").symlink_to(tmp_path / "input.csv")
+    for name in ("input.csv", "link.csv"):
+        (tmp_path / "input.csv").write_text("")
+        with pytest.raises(OutputError, match="it is the input"):
+            score(folder, "x\n1\n", output=tmp_path / name)
+        assert (tmp_path / "input.csv").read_text() == "x\n1\n"
 
 
 @pytest.mark.parametrize("place", ["directory", "missing parent"])

@@ -363,6 +363,14 @@ class TestHookErrors:
             "ERROR: The hook score (custom.py, line 3) raised ZeroDivisionError"
         )
 
+    def test_exit_of_a_hook_is_an_error(self, tmp_path: Path) -> None:
+        """sys.exit() in a hook fails its request only, with the envelope of every error."""
+        custom = "import sys\ndef load_model(d): return 1\ndef score(d, m):\n    sys.exit(7)\n"
+        with serving(make_folder(tmp_path / "m", custom=custom)) as host:
+            answers = [post(host, "x\n1\n", *CSV) for _ in range(2)]
+        assert [answer.status for answer in answers] == [500, 500]
+        assert "The hook score (custom.py, line 4) called sys.exit(7)" in str(answers[0].json())
+
     def test_texts_are_no_predictions(self, tmp_path: Path) -> None:
         """Regression predictions that are not numbers are 500 in the server."""
         custom = DOUBLE.replace('data["x"] * model', '["a"] * len(data)')

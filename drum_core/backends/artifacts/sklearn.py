@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from drum_core.backends.artifacts import Artifact
 from drum_core.backends.artifacts.choice import find_framework, last_step
+from drum_core.data.labels import match_labels, normalized
 from drum_core.errors import ArtifactError
 from drum_core.model.target import (
     AnomalyTarget,
@@ -18,6 +19,10 @@ from drum_core.model.target import (
     TableTarget,
     TextTarget,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["adapt"]
 
@@ -33,6 +38,7 @@ def adapt(estimator: object, target: TableTarget) -> Artifact:
             labels = _classes(estimator)
         case MultilabelTarget():
             method = "predict_proba"
+            labels = _named_outputs(estimator, target)
         case _:
             assert_never(target)
     function = getattr(estimator, method, None)
@@ -43,7 +49,7 @@ def adapt(estimator: object, target: TableTarget) -> Artifact:
             "write a score hook in custom.py."
         )
     if isinstance(target, MultilabelTarget):
-        function = _joined(function)
+        function = _joined(function, getattr(estimator, "classes_", None))
     return Artifact(
         framework="scikit-learn",
         predict=function,
@@ -67,14 +73,43 @@ def _features(estimator: object) -> tuple[str, ...] | None:
     return None if names is None else tuple(str(name) for name in names)
 
 
-def _joined(predict_proba: Callable[[object], object]) -> Callable[[object], object]:
-    """For several outputs scikit-learn may give a list with an array of two columns for each."""
+def _named_outputs(estimator: object, target: MultilabelTarget) -> Sequence[object] | None:
+    """The classes of a multilabel estimator, unless they only count its outputs."""
+    classes = getattr(estimator, "classes_", None)
+    if classes is None or isinstance(classes, list):
+        return None
+    found = list(classes)
+    counted = found == list(range(len(found)))
+    return None if counted and match_labels(found, target.labels) is None else found
+
+
+def _joined(
+    predict_proba: Callable[[object], object], classes: object
+) -> Callable[[object], object]:
+    """For several outputs scikit-learn may give a list, with an array for each output.
+
+    Such an array has a column for each class that the output had in training: both, or only one.
+    """
     import numpy as np
 
     def predict(data: object) -> object:
         answer = predict_proba(data)
-        if isinstance(answer, list):
-            return np.column_stack([np.asarray(part)[:, -1] for part in answer])
-        return answer
+        if not isinstance(answer, list):
+            return answer
+        known = classes if isinstance(classes, list) else [(0, 1)] * len(answer)
+        return np.column_stack(
+            [
+                _positive(np.asarray(part), list(seen))
+                for part, seen in zip(answer, known, strict=True)
+            ]
+        )
 
     return predict
+
+
+def _positive(part: NDArray[np.float64], seen: Sequence[object]) -> NDArray[np.float64]:
+    """The probabilities of one label, of which training may have seen one side only."""
+    column = next((index for index, value in enumerate(seen) if normalized(value) == 1.0), None)
+    if column is None and len(seen) == 2:
+        column = 1
+    return part[:, 0] * 0.0 if column is None else part[:, column]
