@@ -14,5 +14,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     the standard error in one paragraph.
     """
     from drum_core.cli.command import run_command
+    from drum_core.cli.process_end import end_process, threads_linger
 
-    return run_command(argv)
+    status = run_command(argv)
+    if argv is None and threads_linger():  # the process is ours to end
+        end_process(status)
+    return status

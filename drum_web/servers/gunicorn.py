@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import signal
@@ -11,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -19,6 +18,7 @@ from gunicorn.errors import HaltServer
 from gunicorn.workers.gthread import ThreadWorker
 from typing_extensions import override
 
+from drum_core.cli.process_end import end_process
 from drum_core.errors import DrumError
 from drum_core.options.server import ServerSettings
 from drum_core.protocols import Assemble
@@ -59,7 +59,8 @@ def serve(settings: ServerSettings, assemble: Assemble) -> int:
             arbiter.run()
         except SystemExit as end:
             if os.getpid() != master:
-                _leave_worker(end.code)
+                # What called this function is the master's, and is not run twice.
+                end_process(end.code if isinstance(end.code, int) else int(end.code is not None))
             return 1 if end.code else 0
         except HaltServer:
             _end_rest(arbiter)
@@ -75,18 +76,6 @@ def _end_rest(arbiter: Arbiter) -> None:
         except HaltServer:  # each worker raises it once
             continue
         return
-
-
-def _leave_worker(code: object) -> NoReturn:
-    """Ends a forked worker here: what called `serve` is the master's, and is not run twice.
-
-    Threads are not waited for, since the time to drain them is over.
-    """
-    atexit._run_exitfuncs()
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes no types

@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from types import FrameType
 from typing import Final, TypeAlias
 
 from drum_core.cli.logs import logs_shown
+from drum_core.cli.process_end import end_process
 from drum_core.errors import DrumError
 from drum_core.options.server import ServerSettings
 from drum_core.protocols import Assemble
@@ -186,7 +186,8 @@ def _work(
         except Exception:
             _logger.exception("A worker failed")
             status = CANNOT_WORK
-    sys.exit(CANNOT_WORK if status else 0)
+    # A prediction that outlived its time must not keep the process.
+    end_process(CANNOT_WORK if status else 0)
 
 
 def _end_with(parent: Connection, settings: ServerSettings) -> None:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 from drum_core.modes.new import run
 from drum_core.options import NewModelOptions
 from drum_core.options.new import TEMPLATES
+from tests.model_folders import make_folder
 
 
 @contextmanager
@@ -153,3 +155,35 @@ def test_production_is_accepted_with_a_remark(
     words = ("server", "-cd", "m", "--address", "127.0.0.1:0", "--production")
     done = drum(*words, "--server", "apache")
     assert "WARNING drum: --production is deprecated" in done.stderr
+
+
+@pytest.mark.parametrize("server", ["flask", "gunicorn", "fastapi"])
+def test_a_prediction_that_never_ends_does_not_keep_the_server(
+    server: str, tmp_path: Path, environ: Mapping[str, str]
+) -> None:
+    """After SIGTERM and the graceful timeout the process ends, with 0, whatever the model does."""
+    custom = """
+        import pathlib, time
+
+        def load_model(code_dir):
+            return pathlib.Path(code_dir, "began")
+
+        def score(data, model):
+            model.touch()
+            time.sleep(60)
+    """
+    folder = make_folder(tmp_path / "m", custom=custom)
+    command = [sys.executable, "-m", "drum_core", "server", "-cd", "m", "--address", "127.0.0.1:0"]
+    limits = {**environ, "MLOPS_RUNTIME_PARAM_DRUM_GUNICORN_GRACEFUL_TIMEOUT": "1"}
+    with _running([*command, "--server", server], tmp_path, limits) as url:
+        curl = ["curl", "-s", "--retry", "20", "--retry-delay", "1", "--retry-max-time", "20"]
+        ask = [*curl, "-H", "Content-Type: text/csv", "--data-binary", "x\n1\n2\n"]
+        client = subprocess.Popen([*ask, f"{url}/predict/"], stdout=subprocess.DEVNULL)
+        until = time.monotonic() + 30
+        while not (folder / "began").exists():
+            assert time.monotonic() < until, "the prediction did not begin"
+            time.sleep(0.05)
+        asked = time.monotonic()
+    client.kill()
+    client.wait()
+    assert time.monotonic() - asked < 20
