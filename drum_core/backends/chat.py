@@ -21,7 +21,6 @@ from drum_core.backends.completions import (
     listed_model,
     not_an_answer,
 )
-from drum_core.backends.text_parameters import llm_id
 from drum_core.errors import PredictionError
 from drum_core.model.exchange import (
     AsyncChatAnswer,
@@ -34,6 +33,7 @@ from drum_core.model.exchange import (
     ListModels,
 )
 from drum_core.model.hooks import Hook, Hooks
+from drum_core.model.text_parameters import llm_id
 
 __all__ = ["chat", "list_models"]
 

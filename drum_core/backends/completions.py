@@ -7,11 +7,9 @@ from contextlib import suppress
 from typing import Final
 
 from drum_core.errors import PredictionError
-from drum_core.model.exchange import Completion
+from drum_core.model.exchange import ASSOCIATION_ID, Completion
 
 __all__ = ["chunk_json", "completion_of", "listed_model", "not_an_answer"]
-
-ASSOCIATION_ID: Final = "datarobot_association_id"
 
 _EXPECTED: Final = "Expected response to be ChatCompletion or Iterable[ChatCompletionChunk]"
 

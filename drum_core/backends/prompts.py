@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from drum_core.backends.prediction import read_data
-from drum_core.backends.text_parameters import PROMPT_PARAMETER, prompt_column
 from drum_core.data.payload import Payload
 from drum_core.data.predictions import PREDICTIONS, Predictions
 from drum_core.errors import InputError, PredictionError, listed
@@ -19,6 +18,7 @@ from drum_core.model.exchange import (
     Predict,
 )
 from drum_core.model.hooks import Hooks
+from drum_core.model.text_parameters import PROMPT_PARAMETER, prompt_column
 
 if TYPE_CHECKING:
     from pandas import Series

@@ -9,10 +9,10 @@ from typing import Final
 
 import orjson
 
-from drum_core.backends.text_parameters import llm_id, prompt_column
 from drum_core.data.payload import CSV, Payload
 from drum_core.errors import MalformedRequestError
 from drum_core.model.exchange import (
+    ASSOCIATION_ID,
     Chat,
     ChatAnswer,
     ChatRequest,
@@ -20,6 +20,7 @@ from drum_core.model.exchange import (
     CompletionChunks,
     Predict,
 )
+from drum_core.model.text_parameters import llm_id, prompt_column
 from drum_core.user.settings import Settings
 
 __all__ = ["chat_by_predict"]
@@ -90,5 +91,5 @@ def _content(
         "choices": [
             {"index": 0, ("delta" if chunk else "message"): message, "finish_reason": "stop"}
         ],
-        "datarobot_association_id": request.association_id,
+        ASSOCIATION_ID: request.association_id,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from drum_core.data.payload import Payload
 from drum_core.data.sparse import as_dense
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from drum_core.data.predictions import Predictions
 
 __all__ = [
+    "ASSOCIATION_ID",
     "AsyncChatAnswer",
     "AsyncCompletionChunks",
     "Chat",
@@ -97,6 +98,10 @@ class UnstructuredAnswer:
 Unstructured: TypeAlias = Callable[[UnstructuredRequest], UnstructuredAnswer]
 """Runs an unstructured model. Raises `PredictionError` for an answer of another kind, and what
 the hook raises, as `HookFailedError` or `UserHTTPError`."""
+
+
+ASSOCIATION_ID: Final = "datarobot_association_id"
+"""What joins a chat answer with what later becomes known of it, in requests and in answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,8 +62,8 @@ def score(options: ScoreOptions, worker: WorkerContext) -> ScoreResult:
     folder = open_folder(options)
     target = resolve_target(options, folder.metadata)
     started = time.perf_counter()
-    mlops = start_monitoring(options, target, worker)
-    model = monitored(load_model(folder, target, worker), mlops, options)
+    monitoring = start_monitoring(options, target, folder.settings, worker)
+    model = monitored(load_model(folder, target, worker), monitoring)
     loaded = time.perf_counter()
     frame, answer = _scored(model, target, options)
     if options.output is not None:

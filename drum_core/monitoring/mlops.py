@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
-
-from typing_extensions import Protocol
 
 from drum_core.data.predictions import PREDICTIONS
 from drum_core.data.tables import read_table
 from drum_core.errors import DrumError, MonitoringError
 from drum_core.model.target import UnstructuredTarget
+from drum_core.model.text_parameters import prompt_column
+from drum_core.monitoring.chat import ChatMonitor, monitored_chat
+from drum_core.monitoring.client import MLOps, ServiceAPI
+from drum_core.monitoring.deployment import Deployment
+from drum_core.monitoring.reporter import Reporter
 from drum_core.registry import import_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pandas import DataFrame
 
     from drum_core.data.payload import Payload
@@ -32,8 +36,9 @@ if TYPE_CHECKING:
     from drum_core.model.target import Target
     from drum_core.options.monitoring import MonitoredOptions
     from drum_core.protocols import WorkerContext
+    from drum_core.user.settings import Settings
 
-__all__ = ["MLOps", "check_monitoring", "monitored", "start_monitoring"]
+__all__ = ["Monitoring", "check_monitoring", "monitored", "start_monitoring"]
 
 _logger = logging.getLogger(__name__)
 
@@ -41,50 +46,16 @@ _API: Final = "/api/v2"
 _SHUTDOWN_SECONDS: Final = 10
 
 
-class MLOps(Protocol):
-    """Protocol: what is used of `datarobot_mlops.mlops.MLOps`."""
+@dataclass(frozen=True, kw_only=True)
+class Monitoring:
+    """Where a model reports to; `chats` is `None` where its hook reports itself, by `client`.
 
-    def set_deployment_id(self, deployment_id: str, /) -> MLOps:
-        """Says which deployment the reports are about."""
-        ...
+    `lock` is held while the client works.
+    """
 
-    def set_model_id(self, model_id: str, /) -> MLOps:
-        """Says which model the reports are about."""
-        ...
-
-    def set_channel_config(self, channel_config: str, /) -> MLOps:
-        """Says where the reports go, as `--monitor-settings` does."""
-        ...
-
-    def set_api_spooler(self, mlops_service_url: str, mlops_api_token: str) -> MLOps:
-        """Sends the reports to the service itself."""
-        ...
-
-    def set_async_reporting(self, async_reporting: bool, /) -> MLOps:
-        """Sends the reports from a process of its own."""
-        ...
-
-    def init(self) -> MLOps:
-        """Ends the preparations; reports are taken from now on."""
-        ...
-
-    def shutdown(self, timeout_sec: int, /) -> None:
-        """Sends what is waiting, and ends."""
-        ...
-
-    def report_deployment_stats(self, num_predictions: int, execution_time_ms: float, /) -> None:
-        """Reports a number of predictions and their time."""
-        ...
-
-    def report_predictions_data(
-        self,
-        features_df: DataFrame | None,
-        predictions: list[object],
-        *,
-        class_names: list[str] | None,
-    ) -> None:
-        """Reports rows with their predictions."""
-        ...
+    client: MLOps
+    chats: ChatMonitor | None
+    lock: threading.Lock
 
 
 def check_monitoring(options: MonitoredOptions, target: Target) -> None:
@@ -103,18 +74,37 @@ def check_monitoring(options: MonitoredOptions, target: Target) -> None:
 
 
 def start_monitoring(
-    options: MonitoredOptions, target: Target, worker: WorkerContext
-) -> MLOps | None:
-    """The client, ready to report; `None` without monitoring. `worker` ends it.
+    options: MonitoredOptions, target: Target, settings: Settings, worker: WorkerContext
+) -> Monitoring | None:
+    """Starts the client, ready to report; `None` without monitoring. `worker` ends it.
 
     With `allow_dr_api_access` the package datarobot is connected as well. Raises
     `MonitoringError`, and `MissingExtraError` without the package.
     """
     check_monitoring(options, target)
-    if options.allow_dr_api_access:
-        _connect(options)
+    api = _connect(options) if options.allow_dr_api_access else None
     if not options.monitor and not options.monitor_embedded:
         return None
+    client = _start_client(options)
+    worker.defer_cleanup(
+        lambda: client.shutdown(_SHUTDOWN_SECONDS), order=-50, desc="send the last reports"
+    )
+    lock = threading.Lock()
+    if options.monitor_embedded:
+        return Monitoring(client=client, chats=None, lock=lock)
+    reporter = Reporter()
+    worker.defer_cleanup(reporter.close, order=-49, desc="make the last reports")
+    chats = ChatMonitor(
+        client=client,
+        deployment=Deployment(options.deployment_id or "", api),
+        reporter=reporter,
+        prompt_column=prompt_column(settings),
+        lock=lock,
+    )
+    return Monitoring(client=client, chats=chats, lock=lock)
+
+
+def _start_client(options: MonitoredOptions) -> MLOps:
     make = import_object("datarobot_mlops.mlops:MLOps", purpose="MLOps monitoring")
     try:
         client = cast("Callable[[], MLOps]", make)()
@@ -128,31 +118,32 @@ def start_monitoring(
         client.init()
     except Exception as error:  # of the library, whose exceptions are many
         raise MonitoringError(f"MLOps monitoring cannot be started: {error}") from error
-    worker.defer_cleanup(
-        lambda: client.shutdown(_SHUTDOWN_SECONDS), order=-50, desc="send the last reports"
-    )
     return client
 
 
-def monitored(model: Model, client: MLOps | None, options: MonitoredOptions) -> Model:
-    """The model, reporting its predictions, or with the client for its hook to report with."""
-    if client is None:
+def monitored(model: Model, monitoring: Monitoring | None) -> Model:
+    """The model, reporting its answers, or with the client for its hook to report with."""
+    if monitoring is None:
         return model
-    predict, unstructured = model.predict, model.unstructured
-    if options.monitor and predict is not None:
-        return dataclasses.replace(model, predict=_reporting(predict, client))
-    if options.monitor_embedded and unstructured is not None:
-        return dataclasses.replace(model, unstructured=_with_client(unstructured, client))
-    return model
+    predict, unstructured, chat = model.predict, model.unstructured, model.chat
+    if monitoring.chats is None:
+        if unstructured is not None:
+            unstructured = _with_client(unstructured, monitoring.client)
+        return dataclasses.replace(model, unstructured=unstructured)
+    return dataclasses.replace(
+        model,
+        predict=_reporting(predict, monitoring) if predict is not None else None,
+        chat=monitored_chat(chat, monitoring.chats) if chat is not None else None,
+    )
 
 
-def _reporting(predict: Predict, client: MLOps) -> Predict:
+def _reporting(predict: Predict, monitoring: Monitoring) -> Predict:
     def reported(payload: Payload) -> Predictions:
         started = time.perf_counter()
         predictions = predict(payload)
         milliseconds = (time.perf_counter() - started) * 1000
         try:
-            _report(client, payload, predictions, milliseconds)
+            _report(monitoring, payload, predictions, milliseconds)
         except Exception:  # a prediction is worth more than its report
             _logger.exception("a prediction could not be reported to MLOps monitoring")
         return predictions
@@ -160,8 +151,9 @@ def _reporting(predict: Predict, client: MLOps) -> Predict:
     return reported
 
 
-def _report(client: MLOps, payload: Payload, predictions: Predictions, milliseconds: float) -> None:
-    client.report_deployment_stats(predictions.rows, milliseconds)
+def _report(
+    monitoring: Monitoring, payload: Payload, predictions: Predictions, milliseconds: float
+) -> None:
     try:
         features: DataFrame | None = read_table(payload)
     except DrumError as error:
@@ -169,9 +161,10 @@ def _report(client: MLOps, payload: Payload, predictions: Predictions, milliseco
         features = None
     is_column = predictions.columns == (PREDICTIONS,)
     values = predictions.values[:, 0] if is_column else predictions.values
-    client.report_predictions_data(
-        features, values.tolist(), class_names=None if is_column else list(predictions.columns)
-    )
+    names = None if is_column else list(predictions.columns)
+    with monitoring.lock:
+        monitoring.client.report_deployment_stats(predictions.rows, milliseconds)
+        monitoring.client.report_predictions_data(features, values.tolist(), class_names=names)
 
 
 def _with_client(unstructured: Unstructured, client: MLOps) -> Unstructured:
@@ -181,12 +174,12 @@ def _with_client(unstructured: Unstructured, client: MLOps) -> Unstructured:
     return answered
 
 
-def _connect(options: MonitoredOptions) -> None:
+def _connect(options: MonitoredOptions) -> ServiceAPI:
     """Connects the package datarobot for the model's code; asks the service for its version."""
     make = import_object("datarobot:Client", purpose="--allow-dr-api-access")
     url = (options.webserver or "").rstrip("/")
     try:
-        cast("Callable[..., object]", make)(
+        return cast("Callable[..., ServiceAPI]", make)(
             token=options.api_token, endpoint=url if url.endswith(_API) else url + _API
         )
     except Exception as error:  # of the package, and of the network

@@ -17,7 +17,7 @@ from drum_core.errors import (
     RequestError,
 )
 from drum_core.messages import AsyncResponse, Headers, Request, Response
-from drum_core.model.exchange import Chat, ChatRequest, Completion
+from drum_core.model.exchange import ASSOCIATION_ID, Chat, ChatRequest, Completion
 from drum_core.model.target import Target
 from drum_core.options.choices import TargetType
 from drum_core.serving.answers import bytes_response, json_response
@@ -35,8 +35,6 @@ _EVENT_FIELDS: Final = Headers(
         ("X-Accel-Buffering", "no"),  # nginx would hold the events back
     ]
 )
-
-_ASSOCIATION_ID: Final = "datarobot_association_id"
 
 _CLIENT_LEFT: Final = 499
 """For the log only: nobody is there to read it."""
@@ -148,7 +146,7 @@ def _chat_request(request: Request) -> ChatRequest:
             f'[{{"role": "user", "content": "Hello"}}]; got {shown}.',
             param="messages",
         )
-    sent = params.get(_ASSOCIATION_ID)
+    sent = params.get(ASSOCIATION_ID)
     return ChatRequest(
         params=params,
         headers=request.headers,

@@ -133,9 +133,9 @@ class PredictionServer:
     def _load(self, folder: ModelFolder, target: Target) -> None:
         started = time.perf_counter()
         try:
-            mlops = start_monitoring(self.options, target, self.worker_ctx)
+            monitoring = start_monitoring(self.options, target, folder.settings, self.worker_ctx)
             model = load_model(folder, target, self.worker_ctx)
-            model = monitored(model, mlops, self.options)
+            model = monitored(model, monitoring)
         except BaseException as error:  # also what a hook may do, such as sys.exit()
             known = isinstance(error, DrumError)
             trace = error if self.options.show_stacktrace or not known else None

@@ -47,11 +47,12 @@ class ChatServer:
 
 
 @contextmanager
-def chat_server(name: str, folder: Path, hooks: str) -> Iterator[ChatServer]:
-    """Runs `drum server`; waits until the model is ready."""
+def chat_server(name: str, folder: Path, hooks: str, *options: str) -> Iterator[ChatServer]:
+    """Runs `drum server`, with further options; waits until the model is ready."""
     log = folder.with_suffix(".log")
     code = "import sys; from drum_core.cli import main; sys.exit(main(sys.argv[1:]))"
     words = ["server", "-cd", str(folder), "--address", "127.0.0.1:0", "--server", name]
+    words += options
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", code, *words, "--logging-level", "info"],

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +14,7 @@ from drum_core.cli import main
 from drum_core.cli.resolve import resolve
 from drum_core.errors import MonitoringError, OptionConflictError
 from drum_core.options.flag import options_of
+from tests.core.mlops_service import Service, running_service, spool, spooled
 from tests.core.test_server import CSV, post, serving
 from tests.model_folders import BINARY, DOUBLE, binary_model, make_folder
 
@@ -40,59 +38,11 @@ def score_unstructured(model, data, mlops=None, **kwargs):
 """
 
 
-@dataclass
-class Service:
-    """A service that notes what it is sent and takes everything."""
-
-    url: str = ""
-    calls: list[tuple[str, str, str, bytes]] = field(default_factory=list)
-    """Method, path, authorization and body."""
-
-
 @pytest.fixture
 def service() -> Iterator[Service]:
     """The service, on a free port."""
-    noted = Service()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            size = int(self.headers.get("Content-Length", 0))
-            token = self.headers.get("Authorization", "")
-            noted.calls.append((self.command, self.path, token, self.rfile.read(size)))
-            body = b'{"major": 2, "minor": 99, "versionString": "2.99.0"}'
-            self.send_response(200 if self.command == "GET" else 202)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Is quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    noted.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield noted
-    server.shutdown()
-    thread.join(5)
-    server.server_close()
-
-
-def spool(folder: Path) -> str:
-    """Settings by which reports go to a file in a folder."""
-    folder.mkdir(exist_ok=True)
-    return f"spooler_type=filesystem;directory={folder};max_files=1;file_max_size=1048576"
-
-
-def spooled(folder: Path) -> list[dict[str, object]]:
-    """What was reported to that folder, one after another."""
-    lines = [line for path in folder.iterdir() for line in path.read_text().splitlines()]
-    messages = [json.loads(line) for line in lines]
-    assert {message["header"]["deploymentId"] for message in messages} <= {"dep1"}
-    return [json.loads(message["data"]) for message in messages]
+    with running_service() as running:
+        yield running
 
 
 @pytest.mark.parametrize("kind", ["regression", "binary"])
