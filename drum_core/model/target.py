@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 from drum_core.environment import environment
-from drum_core.errors import MetadataError, OptionConflictError
+from drum_core.errors import OptionConflictError
 from drum_core.model.metadata import METADATA_FILE, InferenceSection, Metadata
 from drum_core.options.base import PredictingOptions
 from drum_core.options.choices import TargetType
@@ -132,15 +132,12 @@ _WITHOUT_NAMES: Final[Mapping[TargetType, Target]] = {
 def resolve_target(options: ModelOptions, metadata: Metadata | None) -> Target:
     """The target that options and metadata agree on.
 
-    Raises `OptionConflictError` when they do not, or when one of them should say more;
-    `MetadataError` when the metadata are incomplete.
+    Raises `OptionConflictError` when they do not, or when one of them should say more.
     """
     kind = target_type(options, metadata)
     if isinstance(options, PredictingOptions) and kind is not TargetType.UNSTRUCTURED:
         _refuse_request_options(options, kind)
     inference = metadata.inference_model if metadata else None
-    if metadata is not None and metadata.type == "inference":
-        _check_inference(options.code_dir, kind, inference)
     match kind:
         case TargetType.BINARY:
             return _binary(options, inference)
@@ -164,12 +161,7 @@ def target_type(options: ModelOptions, metadata: Metadata | None) -> TargetType:
                 f"{options.code_dir / METADATA_FILE}."
             )
         return asked
-    try:
-        written = TargetType(metadata.target_type)
-    except ValueError as error:
-        known = ", ".join(kind.value for kind in TargetType)
-        problem = f"'targetType': expected one of {known}, got {metadata.target_type!r}."
-        raise MetadataError(options.code_dir / METADATA_FILE, problem) from error
+    written = TargetType(metadata.target_type)
     if asked is not None and asked is not written:
         source = options.sources.get("target_type", "target_type")
         raise OptionConflictError(
@@ -202,36 +194,6 @@ def _target_name(options: ModelOptions, section: InferenceSection | None, kind: 
         f"A {kind.value} model needs the name of the column it gives its answers in: set the "
         f"environment variable TARGET_NAME, or targetName under inferenceModel in {METADATA_FILE}."
     )
-
-
-def _check_inference(folder: Path, kind: TargetType, section: InferenceSection | None) -> None:
-    """What DRUM requires of the metadata of a trained model, whatever the options say."""
-    path = folder / METADATA_FILE
-    if kind is TargetType.BINARY:
-        wanted = {
-            "positiveClassLabel": section.positive_class_label if section else None,
-            "negativeClassLabel": section.negative_class_label if section else None,
-        }
-        missing = [name for name, value in wanted.items() if value is None]
-        if section is None or missing:
-            keys = ["inferenceModel"] if section is None else missing
-            raise MetadataError(path, f"a binary model needs its labels. Missing keys: {keys}.")
-    elif kind in (TargetType.MULTICLASS, TargetType.MULTILABEL):
-        if section is None:
-            text = f"a {kind.value} model needs its labels. Missing keys: ['inferenceModel']."
-            raise MetadataError(path, text)
-        if section.class_labels is None and section.class_labels_file is None:
-            text = (
-                "'inferenceModel': either the class labels or a class labels file must be "
-                "provided in model-metadata.yaml file."
-            )
-            raise MetadataError(path, text)
-        if section.class_labels is not None and section.class_labels_file is not None:
-            text = (
-                "'inferenceModel': classLabels or classLabelsFile should be provided in "
-                "model-metadata.yaml file, but not both."
-            )
-            raise MetadataError(path, text)
 
 
 def _binary(options: ModelOptions, section: InferenceSection | None) -> BinaryTarget:
