@@ -6,12 +6,13 @@ import difflib
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from drum_core.errors import MetadataError
 from drum_core.model.metadata import METADATA_FILE
-from drum_core.model.yaml_text import YamlValue, read_yaml_text
+from drum_core.model.yaml_text import YamlDocument, YamlValue, read_yaml_text
 from drum_core.user.errors import (
     ParameterEmptyError,
     ParameterLoadError,
@@ -22,9 +23,6 @@ from drum_core.user.errors import (
 )
 from drum_core.user.parameters import PARAMETER_TYPES, Limits, Parameter, ParameterType
 from drum_core.user.secrets import MASK
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["masked_metadata", "read_defaults", "read_values"]
 
@@ -56,7 +54,7 @@ def read_values(folder: Path, file: Path) -> tuple[dict[str, Parameter], tuple[s
         if name in given:
             found[name] = definition.parameter(given[name], str(file))
         else:
-            found[name] = definition.parameter(definition.default, definition.where)
+            found[name] = definition.with_default()
     unknown = sorted(map(str, given.keys() - found.keys()))
     return found, tuple(_unknown(name, found, file, metadata) for name in unknown)
 
@@ -78,11 +76,7 @@ def read_defaults(folder: Path) -> dict[str, Parameter]:
     metadata = folder / METADATA_FILE
     try:
         definitions = _definitions(metadata) if metadata.is_file() else []
-        return {
-            item.name: item.parameter(item.default, item.where)
-            for item in definitions
-            if item.default is not None
-        }
+        return {item.name: item.with_default() for item in definitions if item.default is not None}
     except RuntimeParameterError as error:
         _logger.debug("the defaults of runtime parameters are not used: %s", error)
         return {}
@@ -102,65 +96,103 @@ def _masked(definition: YamlValue) -> YamlValue:
     return {**definition, **({"defaultValue": MASK} if definition.get("defaultValue") else {})}
 
 
-class _Definition:
-    """One item of the section; `where` names its file and line."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a definition is; without a `document` only its file is known."""
 
-    def __init__(self, item: Mapping[str, object], where: str) -> None:
-        self.where = where
+    file: Path
+    document: YamlDocument | None
+    index: int
+
+    def of(self, *key: str) -> str:
+        """The file, and the line of the definition or of one of its keys."""
+        line = self.document.line_of((_SECTION, self.index, *key)) if self.document else None
+        return f"{self.file}, line {line}" if line else str(self.file)
+
+
+class _Definition:
+    """One item of the section. Raises `ParameterLoadError` for the first thing wrong with it."""
+
+    def __init__(self, item: Mapping[str, object], place: _Place) -> None:
+        self._item = item
+        self._place = place
+        self.name = ""
         name = item.get("fieldName")
         if not isinstance(name, str) or not name:
-            raise ParameterLoadError(where, name, "'fieldName' is required, as a text")
+            raise self._error("fieldName", f"is required, as a text, got {name!r}")
         self.name = name
         if item.get("type") not in PARAMETER_TYPES:
             known = ", ".join(PARAMETER_TYPES)
-            problem = f"'type' is required, one of {known}, got {item.get('type')!r}"
-            raise ParameterLoadError(where, name, problem)
+            raise self._error("type", f"is required, one of {known}, got {item.get('type')!r}")
         self.type = cast("ParameterType", item["type"])
         self.default = item.get("defaultValue")
-        credential = item.get("credentialType")
         self.limits = Limits(
-            minimum=self._number(item, "minValue"),
-            maximum=self._number(item, "maxValue"),
-            allowed=self._allowed(item.get("allowedValues")),
-            may_be_empty=self._truth(item.get("allowEmpty")),
-            credential_type=credential if isinstance(credential, str) else None,
+            minimum=self._number("minValue"),
+            maximum=self._number("maxValue"),
+            allowed=self._allowed(),
+            may_be_empty=self._truth(),
+            credential_type=self._credential_type(),
         )
 
     def parameter(self, value: object, where: str) -> Parameter:
         """The parameter with a value, checked; `where` the value is from is for the error."""
-        try:
-            parameter = Parameter(self.name, self.type, value)
-        except ParameterValueError as error:
-            raise ParameterLoadError(where, self.name, error.problem) from error
-        if problem := self.limits.problem(parameter):
+        parameter, problem = self._checked(value)
+        if parameter is None:
             raise ParameterLoadError(where, self.name, problem)
         return parameter
 
-    def _number(self, item: Mapping[str, object], key: str) -> float | None:
-        value = item.get(key)
+    def with_default(self) -> Parameter:
+        """The parameter as it is where nobody gives a value, checked."""
+        parameter, problem = self._checked(self.default)
+        if parameter is not None:
+            return parameter
+        if self.default is None:
+            raise ParameterLoadError(self._place.of(), self.name, problem)
+        raise self._error("defaultValue", f"cannot be used: {problem}")
+
+    def _checked(self, value: object) -> tuple[Parameter, str] | tuple[None, str]:
+        """The parameter, or why there is none."""
+        try:
+            parameter = Parameter(self.name, self.type, value)
+        except ParameterValueError as error:
+            return None, error.problem
+        problem = self.limits.problem(parameter)
+        return (None, problem) if problem else (parameter, "")
+
+    def _error(self, key: str, problem: str) -> ParameterLoadError:
+        return ParameterLoadError(self._place.of(key), self.name or None, f"{key!r} {problem}")
+
+    def _number(self, key: str) -> float | None:
+        value = self._item.get(key)
         if value is None:
             return None
         try:
             number = float(cast("float", value))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if math.isnan(number):
-            raise ParameterLoadError(self.where, self.name, f"{key!r} must be a number")
+            raise self._error(key, f"must be a number, got {value!r}")
         return number
 
-    def _allowed(self, values: object) -> tuple[object, ...] | None:
+    def _allowed(self) -> tuple[object, ...] | None:
+        values = self._item.get("allowedValues")
         if values is None:
             return None
         if not isinstance(values, list) or not values:
-            raise ParameterLoadError(self.where, self.name, "'allowedValues' must be a list")
+            raise self._error("allowedValues", f"must be a list of values, got {values!r}")
         return tuple(values)
 
-    def _truth(self, value: object) -> bool:
+    def _truth(self) -> bool:
+        value = self._item.get("allowEmpty")
         if value is None or isinstance(value, bool):
             return value is not False
-        raise ParameterLoadError(
-            self.where, self.name, f"'allowEmpty' must be true or false, got {value!r}"
-        )
+        raise self._error("allowEmpty", f"must be true or false, got {value!r}")
+
+    def _credential_type(self) -> str | None:
+        value = self._item.get("credentialType")
+        if value is None or isinstance(value, str):
+            return value
+        raise self._error("credentialType", f"must be a text, got {value!r}")
 
 
 def _definitions(metadata: Path) -> list[_Definition]:
@@ -173,25 +205,23 @@ def _definitions(metadata: Path) -> list[_Definition]:
             f"{metadata} must contain at least one parameter definition in the section "
             f"{_SECTION!r} to use runtime parameters."
         )
-    found: dict[str, _Definition] = {}
-    lines = _lines(metadata, len(items))
-    for item, where in zip(items, lines, strict=True):
-        if not isinstance(item, dict):
-            raise ParameterLoadError(where, None, "expected the keys fieldName and type")
-        definition = _Definition(item, where)
-        if definition.name in found:
-            raise ParameterLoadError(where, definition.name, "duplicated definition")
-        found[definition.name] = definition
-    return list(found.values())
-
-
-def _lines(metadata: Path, count: int) -> Sequence[str]:
-    """File and line of each definition; only the file where the strict reader cannot read it."""
     try:
         document = read_yaml_text(metadata)
-    except MetadataError:
-        return [str(metadata)] * count
-    return [f"{metadata}, line {document.line_of((_SECTION, index))}" for index in range(count)]
+    except MetadataError:  # the strict reader cannot read it, so lines are not known
+        document = None
+    found: dict[str, _Definition] = {}
+    for index, item in enumerate(items):
+        place = _Place(metadata, document, index)
+        if not isinstance(item, dict):
+            problem = f"expected the keys fieldName and type, got {item!r}"
+            raise ParameterLoadError(place.of(), None, problem)
+        definition = _Definition(item, place)
+        if definition.name in found:
+            raise ParameterLoadError(
+                place.of("fieldName"), definition.name, "duplicated definition"
+            )
+        found[definition.name] = definition
+    return list(found.values())
 
 
 def _values(file: Path) -> Mapping[object, object]:

@@ -13,9 +13,12 @@ import yaml
 from drum_core.cli import main
 from drum_core.errors import MetadataError
 from drum_core.model.metadata import METADATA_FILE, Metadata, read_metadata
+from drum_core.model.runtime_parameters import read_values
 from drum_core.model.schema.hyperparameters import default_values
+from drum_core.user.errors import ParameterLoadError
 from tests.core.metadata_tables import DOCUMENT, with_tables
 
+PARAMETER = {"fieldName": "a", "type": "numeric"}
 HEAD = "name: n\ntype: training\ntargetType: regression\n"
 
 WHOLE = """\
@@ -96,6 +99,15 @@ runtimeParameterDefinitions:
     type: numeric
     defaultValue: 1
     minValue: 0
+    maxValue: "2.5"
+    allowEmpty: false
+    description: a number
+    allowedValues:
+      - 1
+      - 2
+  - fieldName: secret
+    type: credential
+    credentialType: api_token
 userCredentialSpecifications:
   - key: k
     valueFrom: v
@@ -344,6 +356,34 @@ def test_the_schema_refuses_what_is_refused(
         read(tmp_path, text)
     problems = list(jsonschema.Draft202012Validator(schema()).iter_errors(yaml.safe_load(text)))
     assert [list(problem.absolute_path) for problem in problems] == [where]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("fieldName", "''"),
+        ("type", "text"),
+        ("minValue", "low"),
+        ("maxValue", "'1 or 2'"),
+        ("allowedValues", "1"),
+        ("allowEmpty", "never"),
+        ("credentialType", "7"),
+    ],
+)
+def test_runtime_parameters_in_an_editor(tmp_path: Path, key: str, value: str) -> None:
+    """A wrong definition is an error at the same place, once a file gives values for it."""
+    lines = [f"{name}: {text}" for name, text in {**PARAMETER, key: value}.items()]
+    text = HEAD + "runtimeParameterDefinitions:\n  - " + "\n    ".join(lines) + "\n"
+    values = tmp_path / "values.yaml"
+    values.write_text("b: 1\n")
+    assert read(tmp_path, text).runtime_parameter_definitions is not None
+    number = text.splitlines().index(f"  - {lines[0]}") + 1 + lines.index(f"{key}: {value}")
+    with pytest.raises(ParameterLoadError, match=f"{METADATA_FILE}, line {number}: .*'{key}'"):
+        read_values(tmp_path, values)
+    problems = list(jsonschema.Draft202012Validator(schema()).iter_errors(yaml.safe_load(text)))
+    assert [list(problem.absolute_path) for problem in problems] == [
+        ["runtimeParameterDefinitions", 0, key]
+    ]
 
 
 def test_schema_takes_no_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from drum_core import CMRunner, DrumError, DrumRuntime, LocalWorker, ScoreOptions, ServerOptions
 from drum_core.environment import environment
+from drum_core.model.settings import read_settings
 from drum_core.user import ApiTokenSecret, BasicSecret, RuntimeParameters
 from drum_core.user.errors import (
     ParameterEmptyError,
@@ -275,33 +276,55 @@ def test_wrong_values(tmp_path: Path, values: str, error: type[DrumError], said:
 DEFINITIONS = "runtimeParameterDefinitions:\n"
 WRONG_DEFINITIONS = [
     ("", ParameterYAMLError, "must contain at least one parameter definition"),
+    ("- a\n", ParameterLoadError, "line 5: .*expected the keys fieldName and type, got 'a'"),
     ("- type: string\n", ParameterLoadError, "line 5: .*'fieldName' is required"),
-    ("- fieldName: a\n", ParameterLoadError, "'type' is required"),
-    ("- fieldName: a\n  type: text\n", ParameterLoadError, "got 'text'"),
+    ("- type: string\n  fieldName: 7\n", ParameterLoadError, "line 6: .*'fieldName' .*got 7"),
+    ("- fieldName: a\n", ParameterLoadError, "line 5: .*'a': 'type' is required"),
+    ("- fieldName: a\n  type: text\n", ParameterLoadError, "line 6: .*'type' .*got 'text'"),
     (
-        "- fieldName: a\n  type: string\n- fieldName: a\n  type: string\n",
+        "- fieldName: a\n  type: string\n- type: string\n  fieldName: a\n",
         ParameterLoadError,
-        "line 7: .*'a': duplicated definition",
+        "line 8: .*'a': duplicated definition",
     ),
     (
         "- fieldName: a\n  type: numeric\n  minValue: low\n",
         ParameterLoadError,
-        "'minValue' must be a number",
+        "line 7: .*'minValue' must be a number, got 'low'",
+    ),
+    (
+        "- fieldName: a\n  type: numeric\n  maxValue:\n    - 1\n",
+        ParameterLoadError,
+        r"line 7: .*'maxValue' must be a number, got \[1\]",
     ),
     (
         "- fieldName: a\n  type: string\n  allowEmpty: false\n",
         ParameterLoadError,
-        r"'a': a value is required \(allowEmpty is false\)",
+        r"line 5: .*'a': a value is required \(allowEmpty is false\)",
+    ),
+    (
+        "- fieldName: a\n  type: string\n  allowEmpty: never\n",
+        ParameterLoadError,
+        "line 7: .*'allowEmpty' must be true or false, got 'never'",
     ),
     (
         "- fieldName: a\n  type: numeric\n  defaultValue: 7\n  maxValue: 5\n",
         ParameterLoadError,
-        "line 5: .*value is greater than 5",
+        "line 7: .*'defaultValue' cannot be used: value is greater than 5",
+    ),
+    (
+        "- fieldName: a\n  type: boolean\n  defaultValue: perhaps\n",
+        ParameterLoadError,
+        "line 7: .*'defaultValue' cannot be used: value should be True or False",
     ),
     (
         "- fieldName: a\n  type: string\n  allowedValues: none\n",
         ParameterLoadError,
-        "'allowedValues' must be a list",
+        "line 7: .*'allowedValues' must be a list of values, got 'none'",
+    ),
+    (
+        "- fieldName: a\n  type: credential\n  credentialType: 7\n",
+        ParameterLoadError,
+        "line 7: .*'credentialType' must be a text, got 7",
     ),
 ]
 
@@ -310,11 +333,13 @@ WRONG_DEFINITIONS = [
 def test_wrong_definitions(
     tmp_path: Path, definitions: str, error: type[RuntimeParameterError], said: str
 ) -> None:
-    """A wrong definition, or a required value that is missing, is an error with its line."""
+    """A wrong definition is an error with file, line and key; without a file it binds nobody."""
     text = REGRESSION + (DEFINITIONS + definitions if definitions else "")
     folder = make_folder(tmp_path / "m", metadata=text, custom=TELL)
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=said) as caught:
         _score(folder, _values(tmp_path / "v.yaml", "b: c\n"))
+    assert str(folder / "model-metadata.yaml") in str(caught.value)
+    assert read_settings(ServerOptions(code_dir=folder)).defaults == {}
 
 
 def test_file_needs_metadata(tmp_path: Path) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from typing_extensions import Self
@@ -95,16 +102,30 @@ class _Described(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="allow")
 
 
+_NUMBER: Final = r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$"
+_Bound: TypeAlias = Annotated[
+    float, WithJsonSchema({"type": ["number", "string", "null"], "pattern": _NUMBER})
+]
+"""A number, also in quotes, or nothing."""
+
+
 class RuntimeParameterDefinition(_Described):
     """A runtime parameter: its type, and its value where nobody sets one."""
 
-    field_name: str = Field(alias="fieldName")
+    field_name: str = Field(alias="fieldName", min_length=1, description="Its name.")
     type: Literal["string", "boolean", "numeric", "credential", "deployment"]
-    default_value: Free | None = Field(None, alias="defaultValue")
-    allow_empty: bool = Field(True, alias="allowEmpty")
-    min_value: float | None = Field(None, alias="minValue", description="Numeric: inclusive.")
-    max_value: float | None = Field(None, alias="maxValue", description="Numeric: inclusive.")
-    credential_type: str | None = Field(None, alias="credentialType")
+    default_value: Free | None = Field(
+        None, alias="defaultValue", description="The value where nobody sets one; else null."
+    )
+    allow_empty: bool = Field(True, alias="allowEmpty", description="false: there must be a value.")
+    min_value: _Bound | None = Field(None, alias="minValue", description="Numeric: inclusive.")
+    max_value: _Bound | None = Field(None, alias="maxValue", description="Numeric: inclusive.")
+    allowed_values: Annotated[list[Free], Field(min_length=1)] | None = Field(
+        None, alias="allowedValues", description="All values there may be."
+    )
+    credential_type: str | None = Field(
+        None, alias="credentialType", description="Credential: the only type taken."
+    )
     description: str | None = None
 
 
