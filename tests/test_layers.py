@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "modes": LEAVES | {"data", "model", "modes", "monitoring", "serving", "templates"},
     "runtime": LEAVES,
     "runner": LEAVES | {"model", "modes", "runtime"},
-    "cli": LEAVES | {"cli", "data", "model", "runner", "runtime", "serving"},
+    "cli": LEAVES | {"cli", "data", "model", "monitoring", "runner", "runtime", "serving"},
     "testing": LEAVES | {"serving", "testing"},
     "__init__": LEAVES | {"runner", "runtime"},
     "__main__": {"cli"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,10 +15,16 @@ from drum_core.data.payload import CSV, Payload
 from drum_core.environment import environment
 from drum_core.errors import DrumError, OptionError
 from drum_core.messages import Headers
-from drum_core.model.exchange import ChatRequest, Completion, UnstructuredRequest
+from drum_core.model.exchange import (
+    ASSOCIATION_ID,
+    ChatRequest,
+    Completion,
+    UnstructuredRequest,
+)
 from drum_core.model.folder import open_folder
 from drum_core.model.load import load_model
 from drum_core.model.target import resolve_target
+from drum_core.monitoring.mlops import monitored, start_monitoring
 from drum_core.options import ScoreOptions
 from drum_core.options.flag import options_of
 from drum_core.worker import LocalWorker
@@ -73,7 +80,11 @@ class InlinePredictor:
         self, params: Mapping[str, object], headers: Mapping[str, str] | None = None
     ) -> Mapping[str, object] | Iterator[bytes]:
         """Answers a chat request: a completion, or the JSON texts of its chunks."""
-        request = ChatRequest(params=params, headers=Headers((headers or {}).items()))
+        request = ChatRequest(
+            params=params,
+            headers=Headers((headers or {}).items()),
+            association_id=str(params.get(ASSOCIATION_ID) or uuid.uuid4()),
+        )
         answer = _able(self._model.chat, "chat").answer(request)
         return answer.content if isinstance(answer, Completion) else answer.chunks
 
@@ -111,7 +122,8 @@ def drum_inline_predictor(
     folder = open_folder(options)
     target = resolve_target(options, folder.metadata)
     with LocalWorker() as worker:
-        model = load_model(folder, target, worker)
+        monitoring = start_monitoring(options, target, folder.settings, worker)
+        model = monitored(load_model(folder, target, worker), monitoring)
         info = {
             "codeDir": os.fspath(folder.path),
             "targetType": target.type.value,

@@ -9,6 +9,7 @@ import pytest
 from drum_core.cli.inline import drum_inline_predictor
 from drum_core.environment import environment
 from drum_core.errors import DrumError
+from tests.core.mlops_service import spool, spooled
 from tests.model_folders import BINARY, DOUBLE, REGRESSION, binary_model, make_folder
 
 
@@ -87,3 +88,33 @@ def test_wrong_options(
     ):
         raise AssertionError("it must not start")
     assert words[0] in capsys.readouterr().err
+
+
+CHAT = """\
+def chat(params, model):
+    said = params["messages"][-1]["content"]
+    chunk = {"object": "chat.completion.chunk", "choices": [{"delta": {"content": said}}]}
+    if params.get("stream"):
+        return iter([chunk, chunk])
+    return {"object": "chat.completion", "choices": [{"message": {"content": said.upper()}}]}
+"""
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # of the monitoring library
+def test_chats_and_reports(tmp_path: Path) -> None:
+    """A chat is answered whole or in chunks, and reported where the options ask for that."""
+    folder = make_folder(tmp_path / "m", custom=CHAT)
+    place = tmp_path / "spool"
+    options = ["--monitor", "--monitor-settings", spool(place)]
+    options += ["--deployment-id", "dep1", "--model-id", "mod1"]
+    asked: dict[str, object] = {"messages": [{"role": "user", "content": "hi"}]}
+    with drum_inline_predictor("regression", str(folder), "", *options) as predictor:
+        whole = predictor.chat({**asked, "datarobot_association_id": "mine"})
+        assert isinstance(whole, dict)
+        assert whole["datarobot_association_id"] == "mine"
+        chunks = predictor.chat({**asked, "stream": True})
+        assert len(list(chunks)) == 2
+    data = [item for item in spooled(place) if "predictions" in item]
+    assert [item["predictions"] for item in data] == [["HI"], ["hihi"]]
+    assert data[0]["associationIds"] == ["mine"]
+    assert data[1]["associationIds"] != [""]
