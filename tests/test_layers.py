@@ -21,7 +21,7 @@ HEAVY = {
 
 LEAVES = {
     *("async_bridge", "body", "environment", "errors", "messages", "options", "protocols"),
-    *("registry", "results", "user", "version", "worker"),
+    *("process_end", "registry", "results", "user", "version", "worker"),
 }
 MAY_IMPORT = {
     "options": {"errors", "options"},
@@ -32,9 +32,10 @@ MAY_IMPORT = {
     "backends": LEAVES | {"backends", "data", "model"},
     "serving": LEAVES | {"data", "model", "monitoring", "serving"},
     "modes": LEAVES | {"data", "model", "modes", "monitoring", "serving", "templates"},
+    "logs": LEAVES | {"serving"},
     "runtime": LEAVES,
     "runner": LEAVES | {"model", "modes", "runtime"},
-    "cli": LEAVES | {"cli", "data", "model", "monitoring", "runner", "runtime", "serving"},
+    "cli": LEAVES | {"cli", "data", "logs", "model", "monitoring", "runner", "runtime", "serving"},
     "testing": LEAVES | {"serving", "testing"},
     "__init__": LEAVES | {"runner", "runtime"},
     "__main__": {"cli"},
@@ -87,6 +88,12 @@ def test_core_parts_import_downwards(path: Path) -> None:
         if words[0] == "drum_core":
             below = words[1] if len(words) > 1 else "__init__"
             assert below in allowed | {part}, f"{path}:{line}: {part} must not import {name}"
+
+
+@pytest.mark.parametrize("path", list(modules("drum_web")), ids=lambda path: str(path.name))
+def test_servers_know_no_command_line(path: Path) -> None:
+    """No module of drum_web imports drum_core.cli: a server may be run by any program."""
+    assert [name for _, name in imports(path) if name.startswith("drum_core.cli")] == []
 
 
 def test_model_finds_backends_by_name() -> None:

@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     the standard error in one paragraph.
     """
     from drum_core.cli.command import run_command
-    from drum_core.cli.process_end import end_process, threads_linger
+    from drum_core.process_end import end_process, threads_linger
 
     status = run_command(argv)
     if argv is None and threads_linger():  # the process is ours to end

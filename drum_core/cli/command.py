@@ -52,7 +52,7 @@ def run_command(argv: Sequence[str] | None) -> int:
     except (Exception, KeyboardInterrupt) as error:
         return _report(name, error, show_stacktrace=False)
 
-    from drum_core.cli.logs import logs_shown
+    from drum_core.logs import logs_shown
 
     # The process is ours, so its children see the parameters too, as under DRUM.
     with exported(parameters), logs_shown(options.logging_level, verbose=options.verbose):

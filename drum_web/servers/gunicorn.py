@@ -18,9 +18,9 @@ from gunicorn.errors import HaltServer
 from gunicorn.workers.gthread import ThreadWorker
 from typing_extensions import override
 
-from drum_core.cli.process_end import end_process
 from drum_core.errors import DrumError
 from drum_core.options.server import ServerSettings
+from drum_core.process_end import end_process
 from drum_core.protocols import Assemble
 from drum_web.flask_app import FlaskApp
 from drum_web.gunicorn_worker import WorkerCtx

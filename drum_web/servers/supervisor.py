@@ -16,10 +16,10 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from types import FrameType
 from typing import Final, TypeAlias
 
-from drum_core.cli.logs import logs_shown
-from drum_core.cli.process_end import end_process
 from drum_core.errors import DrumError
+from drum_core.logs import logs_shown
 from drum_core.options.server import ServerSettings
+from drum_core.process_end import end_process
 from drum_core.protocols import Assemble
 from drum_web.servers.listening import announce
 from drum_web.servers.signals import STOP_SIGNALS, handled

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from drum_core.cli.logs import log_level, logs_shown
+from drum_core.logs import log_level, logs_shown
 from drum_core.options.choices import LOGGING_LEVELS
 from drum_core.serving.request_id import current_request_id
 
