@@ -77,11 +77,14 @@ def test_no_color_is_honoured(drum_on_terminal: Callable[..., tuple[int, str]]) 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
 def test_completion_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--print-completion` prints a script that knows the flags and their choices."""
+    """`--print-completion` prints a script that knows the flags, and offers each its choices."""
     assert main(["--print-completion", shell]) == 0
     script = capsys.readouterr().out
-    assert "--template" in script or "template" in script
-    assert "sklearn-multiclass" in script
+    choices = "(sklearn-regression sklearn-binary sklearn-multiclass hooks)"
+    found = [line for line in script.splitlines() if choices in line]
+    assert found
+    assert all("template" in line for line in found)
+    assert "code-dir" in script
 
 
 def test_completion_script_is_valid_bash(
