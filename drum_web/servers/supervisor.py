@@ -21,10 +21,10 @@ from drum_core.logs import logs_shown
 from drum_core.options.server import ServerSettings
 from drum_core.process_end import end_process
 from drum_core.protocols import Assemble
-from drum_web.servers.listening import announce
+from drum_web.servers.listening import announce, listen
 from drum_web.servers.signals import STOP_SIGNALS, handled
 
-__all__ = ["RunWorker", "supervise"]
+__all__ = ["RunWorker", "serve_in_processes"]
 
 _logger = logging.getLogger("drum.server")
 
@@ -44,7 +44,19 @@ QUICK_DEATHS: Final = 5
 """A worker that dies so often in a row, each time so young, is given up."""
 
 
-def supervise(
+def serve_in_processes(run: RunWorker, settings: ServerSettings, assemble: Assemble) -> int:
+    """Serves with `run` until SIGTERM or SIGINT: one worker in this process, several in their own.
+
+    0; or 1 when a worker cannot work, or dies again and again. Raises `ServerError` when it
+    cannot listen.
+    """
+    with listen(settings) as sock:
+        if settings.workers > 1:
+            return _supervise(run, settings, assemble, sock)
+        return run(settings, assemble, sock)
+
+
+def _supervise(
     run: RunWorker, settings: ServerSettings, assemble: Assemble, sock: socket.socket
 ) -> int:
     """Runs `settings.workers` processes that serve on `sock`, until SIGTERM or SIGINT.

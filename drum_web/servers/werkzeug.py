@@ -18,9 +18,9 @@ from drum_core.options.server import ServerSettings
 from drum_core.protocols import Assemble
 from drum_web.flask_app import FlaskApp
 from drum_web.gunicorn_worker import WorkerCtx
-from drum_web.servers.listening import announce, listen
+from drum_web.servers.listening import announce
 from drum_web.servers.signals import handled
-from drum_web.servers.supervisor import supervise
+from drum_web.servers.supervisor import serve_in_processes
 
 __all__ = ["run_worker", "serve"]
 
@@ -35,10 +35,7 @@ def serve(settings: ServerSettings, assemble: Assemble) -> int:
 
     Raises `ServerError` when it cannot listen.
     """
-    with listen(settings) as sock:
-        if settings.workers > 1:
-            return supervise(run_worker, settings, assemble, sock)
-        return run_worker(settings, assemble, sock)
+    return serve_in_processes(run_worker, settings, assemble)
 
 
 def run_worker(settings: ServerSettings, assemble: Assemble, sock: socket.socket) -> int:
