@@ -16,13 +16,7 @@ from drum_core.model.exchange import UnstructuredAnswer, UnstructuredRequest
 from drum_core.model.folder import open_folder
 from drum_core.model.load import load_model
 from drum_core.model.target import (
-    AnomalyTarget,
-    BinaryTarget,
-    GeoPointTarget,
-    MulticlassTarget,
-    MultilabelTarget,
-    RegressionTarget,
-    TextTarget,
+    TableTarget,
     TransformTarget,
     UnstructuredTarget,
     resolve_target,
@@ -84,32 +78,22 @@ def _scored(
     model: Model, target: Target, options: ScoreOptions
 ) -> tuple[DataFrame, UnstructuredAnswer | None]:
     """A table, which is empty where there is an unstructured answer."""
-    match target:
-        case UnstructuredTarget():
-            import pandas as pd
+    if isinstance(target, UnstructuredTarget):
+        import pandas as pd
 
-            return pd.DataFrame(), _unstructured(model, options)
-        case TransformTarget():
-            if model.transform is None:
-                raise DrumError("This model does not transform tables.")
-            return model.transform(_payload(options, model), None).dense(), None
-        case (
-            RegressionTarget()
-            | AnomalyTarget()
-            | BinaryTarget()
-            | MulticlassTarget()
-            | MultilabelTarget()
-            | GeoPointTarget()
-            | TextTarget()
-        ):
-            if model.predict is None:
-                raise DrumError(
-                    f"This {target.type.value} model cannot be scored on a table: it has neither "
-                    "an artifact that does that nor the hook score(data, model, **kwargs)."
-                )
-            return model.predict(_payload(options, model)).frame(), None
-        case _:
-            assert_never(target)
+        return pd.DataFrame(), _unstructured(model, options)
+    if isinstance(target, TransformTarget):
+        if model.transform is None:
+            raise DrumError("This model does not transform tables.")
+        return model.transform(_payload(options, model), None).dense(), None
+    if isinstance(target, TableTarget):
+        if model.predict is None:
+            raise DrumError(
+                f"This {target.type.value} model cannot be scored on a table: it has neither "
+                "an artifact that does that nor the hook score(data, model, **kwargs)."
+            )
+        return model.predict(_payload(options, model)).frame(), None
+    assert_never(target)
 
 
 def _payload(options: ScoreOptions, model: Model) -> Payload:

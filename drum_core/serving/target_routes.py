@@ -9,14 +9,8 @@ from typing import assert_never
 
 from drum_core.errors import RequestError
 from drum_core.model.target import (
-    AnomalyTarget,
-    BinaryTarget,
-    GeoPointTarget,
-    MulticlassTarget,
-    MultilabelTarget,
-    RegressionTarget,
+    TableTarget,
     Target,
-    TextTarget,
     TransformTarget,
     UnstructuredTarget,
 )
@@ -46,23 +40,14 @@ def require_unstructured(target: Target | None) -> None:
 
 def _elsewhere(target: Target) -> RequestError:
     """The text is matched by clients of DRUM, as it is."""
-    match target:
-        case UnstructuredTarget():
-            paths = "/predictUnstructured/ or /predictionsUnstructured/"
-        case TransformTarget():
-            paths = "/transform/"
-        case (
-            RegressionTarget()
-            | AnomalyTarget()
-            | BinaryTarget()
-            | MulticlassTarget()
-            | MultilabelTarget()
-            | GeoPointTarget()
-            | TextTarget()
-        ):
-            paths = "/predict/ or /predictions/"
-        case _:
-            assert_never(target)
+    if isinstance(target, UnstructuredTarget):
+        paths = "/predictUnstructured/ or /predictionsUnstructured/"
+    elif isinstance(target, TransformTarget):
+        paths = "/transform/"
+    elif isinstance(target, TableTarget):
+        paths = "/predict/ or /predictions/"
+    else:
+        assert_never(target)
     return RequestError(
         f"This model has target type {target.type.value!r}, use the {paths} endpoint."
     )
