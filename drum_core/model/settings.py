@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
@@ -45,12 +46,32 @@ def read_settings(options: ModelOptions) -> Settings:
 
 
 def secret_texts(settings: Settings) -> Iterator[str]:
-    """Every text that must not be seen: of user secrets, and of credentials in the parameters."""
-    for secret in settings.secrets.values():
-        yield from values_of(secret)
-    for parameter in (*settings.parameters.values(), *_of_environment()):
-        if parameter.type == "credential":
-            yield from (text for text in values_of(parameter.payload) if len(text) >= _TELLING)
+    """Every text that must not be seen: of user secrets, and of credentials in the parameters.
+
+    Each also as `repr` and JSON show it. Texts of less than 6 characters are left out.
+    """
+    credentials = [
+        parameter.payload
+        for parameter in (*settings.parameters.values(), *_of_environment())
+        if parameter.type == "credential"
+    ]
+    for secret in (*settings.secrets.values(), *credentials):
+        for text in values_of(secret):
+            yield from _shown(text)
+
+
+def _shown(text: str) -> Iterator[str]:
+    """A secret in each form that it is likely to be shown in."""
+    for part in {text, *_secret_lines(text)}:
+        if len(part) >= _TELLING:
+            yield from {part, repr(part)[1:-1], json.dumps(part)[1:-1]}
+
+
+def _secret_lines(text: str) -> Iterator[str]:
+    """The lines, as a text of several, such as a key, is also shown line by line."""
+    for line in map(str.strip, text.splitlines()):
+        if not line.startswith(("-----BEGIN ", "-----END ")):  # those of everybody's keys
+            yield line
 
 
 def warn_of_real_package(settings: Settings, path: Path) -> None:

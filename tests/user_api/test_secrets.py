@@ -238,6 +238,56 @@ def test_hooks_get_secrets_and_leak_none(
     assert logging.getLogRecordFactory() is factory
 
 
+KEY = '-----BEGIN PRIVATE KEY-----\nMIIEvQ"IBA/Dä+Nbg\nkqhkiG9w0BAQ\n=\n-----END PRIVATE KEY-----\n'
+SHOWS = """\
+    import json
+    import pandas as pd
+    from drum_core.user import user_secrets
+
+    def load_model(code_dir):
+        return user_secrets()["ONE"].api_token
+
+    def score(data, model, **kwargs):
+        shown = {0: str, 1: repr, 2: json.dumps, 3: str.splitlines}[data["x"].iloc[0]](model)
+        raise ValueError(f"at A with {shown}")
+    """
+
+
+@pytest.mark.parametrize("form", [0, 1, 2, 3])
+def test_secret_of_several_lines_is_masked_in_each_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, form: int
+) -> None:
+    """A key is masked as it is, as `repr` and JSON show it, and line by line."""
+    monkeypatch.setenv("MINE_ONE", json.dumps({"credential_type": "api_token", "api_token": KEY}))
+    with serving(make_folder(tmp_path / "m", custom=SHOWS), user_secrets_prefix="MINE") as host:
+        answer = post(host, f"x\n{form}\n", *CSV)
+    logged = "".join(logging.Formatter().format(record) for record in caplog.records)
+    for text in (answer.body.decode(), logged):
+        assert "at A with " in text
+        assert "*****" in text
+        for part in ("MIIEvQ", "Nbg", "kqhkiG9w0BAQ"):
+            assert part not in text
+
+
+def test_short_texts_of_secrets_are_not_masked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text of a letter or two is all over any output, so it is left alone."""
+    secret = {"credential_type": "basic", "username": "e", "password": "s3cret-t0ken"}
+    monkeypatch.setenv("MINE_ONE", json.dumps(secret))
+    custom = """\
+        from drum_core.user import user_secrets
+
+        def load_model(code_dir):
+            return user_secrets()["ONE"].password
+
+        def score(data, model, **kwargs):
+            raise ValueError(f"the end of {model}")
+        """
+    with serving(make_folder(tmp_path / "m", custom=custom), user_secrets_prefix="MINE") as host:
+        assert b"ValueError: the end of *****" in post(host, "x\n1\n", *CSV).body
+
+
 def test_bad_secret_stops_before_the_model_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
