@@ -22,7 +22,7 @@ from drum_core.model.exchange import (
     UnstructuredRequest,
 )
 from drum_core.model.folder import open_folder
-from drum_core.model.load import load_model
+from drum_core.model.load import load_model, mask_secrets
 from drum_core.model.target import resolve_target
 from drum_core.monitoring.mlops import monitored, start_monitoring
 from drum_core.options import ScoreOptions
@@ -122,6 +122,7 @@ def drum_inline_predictor(
     folder = open_folder(options)
     target = resolve_target(options, folder.metadata)
     with LocalWorker() as worker:
+        mask_secrets(folder, worker)
         monitoring = start_monitoring(options, target, folder.settings, worker)
         model = monitored(load_model(folder, target, worker), monitoring)
         info = {

@@ -23,27 +23,33 @@ if TYPE_CHECKING:
     from drum_core.model.target import Target
     from drum_core.protocols import WorkerContext
 
-__all__ = ["load_model"]
+__all__ = ["load_model", "mask_secrets"]
 
 _logger = logging.getLogger(__name__)
 
 _BACKENDS: Final = {Language.PYTHON: "drum_core.backends.python:load"}
 
 
+def mask_secrets(folder: ModelFolder, worker: WorkerContext) -> None:
+    """Keeps the secrets of a folder out of the output of the process, until `worker` ends.
+
+    For whoever opens the folder, before any of its code runs.
+    """
+    worker.defer_cleanup(
+        mask_output(secret_texts(folder.settings)), order=-200, desc="end masking of secrets"
+    )
+
+
 def load_model(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:
     """The model of a folder, ready to be used; `worker` gives back what it holds, at the end.
 
     Fetches the files that are loaded lazily first, and checks what the model transforms against
-    the folder's typeSchema. From now on until then no output of the process shows its secrets.
-    Raises `ModelFolderError` when it cannot be loaded.
+    the folder's typeSchema. Raises `ModelFolderError` when it cannot be loaded.
     """
     if folder.language not in _BACKENDS:
         raise NotBuiltYetError(f"Running models in the language {folder.language.value!r}")
     for remark in folder.settings.remarks:
         _logger.warning("%s", remark)
-    worker.defer_cleanup(
-        mask_output(secret_texts(folder.settings)), order=-200, desc="end masking of secrets"
-    )
     backend = import_object(_BACKENDS[folder.language], purpose="Loading the model")
     if folder.lazy_files is not None:
         fetch_lazy_files(folder.lazy_files, folder.path)

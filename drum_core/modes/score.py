@@ -14,7 +14,7 @@ from drum_core.errors import DrumError, OutputError
 from drum_core.messages import Query
 from drum_core.model.exchange import UnstructuredAnswer, UnstructuredRequest
 from drum_core.model.folder import open_folder
-from drum_core.model.load import load_model
+from drum_core.model.load import load_model, mask_secrets
 from drum_core.model.target import (
     TableTarget,
     TransformTarget,
@@ -54,6 +54,7 @@ def score(options: ScoreOptions, worker: WorkerContext) -> ScoreResult:
         check_writable(options.output)
     _logger.info("scoring %s with the model in %s", options.input, options.code_dir)
     folder = open_folder(options)
+    mask_secrets(folder, worker)
     target = resolve_target(options, folder.metadata)
     started = time.perf_counter()
     monitoring = start_monitoring(options, target, folder.settings, worker)

@@ -9,7 +9,7 @@ import time
 
 from drum_core.errors import DrumError
 from drum_core.model.folder import ModelFolder, open_folder
-from drum_core.model.load import load_model
+from drum_core.model.load import load_model, mask_secrets
 from drum_core.model.target import Target, resolve_target
 from drum_core.monitoring.mlops import check_monitoring, monitored, start_monitoring
 from drum_core.options.server import ServerOptions
@@ -78,6 +78,7 @@ class PredictionServer:
         """
         try:
             folder = open_folder(self.options)
+            mask_secrets(folder, self.worker_ctx)
             target = resolve_target(self.options, folder.metadata)
             answer_json = prepare_answers(self.options, target)
         except DrumError as error:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from drum_core import CMRunner, DrumRuntime, ScoreOptions
+from drum_core import CMRunner, DrumRuntime, LocalWorker, ScoreOptions, ServerOptions
+from drum_core.protocols import WebApp
 from drum_core.user import (
     AdlsGen2OauthSecret,
     ApiTokenSecret,
@@ -33,10 +34,11 @@ from drum_core.user.errors import SecretError, UnsupportedSecretError
 from drum_core.user.masking import mask_output
 from drum_core.user.secret_sources import read_secrets
 from drum_core.user.secrets import secret_from, values_of
+from drum_web import FastAPIApp, FlaskApp
 from tests.cli.conftest import drum as drum
 from tests.cli.conftest import environ as environ
 from tests.core.test_server import CSV, post, serving
-from tests.model_folders import make_folder
+from tests.model_folders import DOUBLE, make_folder
 
 EVERY_KIND: list[tuple[type[Secret], dict[str, object]]] = [
     (BasicSecret, {"username": "u", "password": "p"}),
@@ -267,6 +269,27 @@ def test_secret_of_several_lines_is_masked_in_each_form(
         assert "*****" in text
         for part in ("MIIEvQ", "Nbg", "kqhkiG9w0BAQ"):
             assert part not in text
+
+
+@pytest.mark.parametrize("kind", ["flask", "fastapi"])
+def test_extension_shows_no_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """What an extension prints is masked as well, though it runs before the model is loaded."""
+    folder = make_folder(tmp_path / "m", custom=DOUBLE)
+    (folder / f"custom_{kind}.py").write_text(
+        "from drum_core.user import user_secrets\n\ndef init_app(app):\n"
+        "    print('extended with', user_secrets()['ONE'].api_token)\n"
+    )
+    (tmp_path / "mounted").mkdir()
+    (tmp_path / "mounted" / "ONE").write_text(ONE, encoding="utf-8")
+    options = ServerOptions(code_dir=folder, user_secrets_mount_path=tmp_path / "mounted")
+    app: WebApp = FlaskApp() if kind == "flask" else FastAPIApp()
+    stream = sys.stdout
+    with LocalWorker() as worker, DrumRuntime(options) as runtime:
+        CMRunner(runtime, app=app, worker_ctx=worker).run()
+    assert capsys.readouterr().out == "extended with *****\n"
+    assert sys.stdout is stream
 
 
 def test_short_texts_of_secrets_are_not_masked(
