@@ -41,12 +41,14 @@ def load(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:
     """
     bridge = bridge_of(worker)
     hooks = load_hooks(folder, bridge)
+    worker.defer_cleanup(hooks.code.forget, order=-200, desc="forget the modules of the folder")
     if hooks.custom_task is not None:
         hooks, model = load_task(hooks, folder, target, bridge)
     else:
-        if hooks.init is not None:
-            hooks.init(code_dir=str(folder.path))
-        model = _model_object(folder, hooks, target)
+        with hooks.code.importable():  # what they unpickle names the folder's modules
+            if hooks.init is not None:
+                hooks.init(code_dir=str(folder.path))
+            model = _model_object(folder, hooks, target)
     match target:
         case UnstructuredTarget():
             return Model(
@@ -122,8 +124,7 @@ def _model_object(folder: ModelFolder, hooks: Hooks, target: Target) -> object:
         )
     if not folder.artifacts:
         raise ArtifactError(_no_artifact(folder, hooks))
-    with hooks.code.importable():
-        return read_artifact(folder.artifacts[0])
+    return read_artifact(folder.artifacts[0])
 
 
 def _needs_no_model(hooks: Hooks, target: Target) -> bool:

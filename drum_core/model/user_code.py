@@ -14,12 +14,13 @@ import importlib.util
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Final
+from weakref import WeakSet
 
 from typing_extensions import override
 
@@ -28,7 +29,10 @@ from drum_core.user.stand_in import install_stand_in
 
 __all__ = ["UserCode"]
 
-_IMPORTING: Final = threading.RLock()
+_SWAPPING: Final = threading.RLock()
+_ALIVE: Final[WeakSet[UserCode]] = WeakSet()
+"""All of this process, to know who can get in whose way."""
+
 _OWNER: Final = "__drum_folder__"
 
 
@@ -36,6 +40,7 @@ class UserCode:
     """The Python modules of one model folder.
 
     They get the folder's settings, and DRUM's import names, whether DRUM is installed or not.
+    Closed by `forget`, when no code of the folder will run any more.
     """
 
     def __init__(self, folder: Path, settings: Settings | None = None) -> None:
@@ -46,47 +51,39 @@ class UserCode:
         self.settings: Settings = dataclasses.replace(given, importable=self.importable)
         self._modules: dict[str, ModuleType] = {}
         self._paths = [str(self.folder)]
-        self._names: frozenset[str] = frozenset()
+        self._names = self._importable_names()
         self._builtins: dict[str, object] = {**vars(builtins), "__import__": self._import}
         self._finder = _NeighbourFinder(self.folder, self._builtins)
+        _ALIVE.add(self)
 
     def load(self, path: Path) -> ModuleType:
-        """Runs the file at `path` afresh; its own folder comes first on its import path.
+        """Runs the file at `path`; its own folder comes first on its import path.
 
-        Raises whatever the file raises.
+        A module that a neighbour, such as an extension, has made of the file is taken as it is,
+        unless it belongs to another model already. Raises whatever the file raises.
         """
         if str(path.parent) not in self._paths:
             self._paths.insert(0, str(path.parent))
+            self._names = self._importable_names()
         with self.importable():
-            spec = importlib.util.spec_from_file_location(path.stem, path)
-            if spec is None or spec.loader is None:
-                raise ImportError(f"{path} is not a Python file", path=str(path))
-            module = importlib.util.module_from_spec(spec)
+            module = sys.modules.get(path.stem)
+            if module is None or not self._is_unclaimed(module, path):
+                return self._run(path)
             module.__dict__[HOOKS_MARK] = self.settings
-            module.__dict__["__builtins__"] = self._builtins
-            # While it runs, the file may be imported by its own neighbours.
-            before = sys.modules.get(path.stem)
-            sys.modules[path.stem] = self._modules[path.stem] = module
-            try:
-                spec.loader.exec_module(module)
-            except BaseException:
-                self._modules.pop(path.stem, None)
-                if before is None:
-                    sys.modules.pop(path.stem, None)
-                else:
-                    sys.modules[path.stem] = before
-                raise
             return module
 
     @contextmanager
     def importable(self) -> Iterator[None]:
-        """Inside, an import of a name that this folder has finds this folder's module."""
-        with _IMPORTING:
-            self._names = self._importable_names()
-            others = {name: module for name, module in sys.modules.items() if self._clash(name)}
-            for name in others:
-                del sys.modules[name]
-            sys.modules.update(self._modules)
+        """Inside, an import of a name that this folder has finds this folder's module.
+
+        While another folder has files of the same names, only one thread is inside.
+        """
+        shared = any(
+            other.folder != self.folder and not other._names.isdisjoint(self._names)
+            for other in list(_ALIVE)
+        )
+        with _SWAPPING if shared else nullcontext():
+            others = self._take_over()
             sys.path[:0] = self._paths
             sys.meta_path.insert(0, self._finder)
             try:
@@ -99,6 +96,38 @@ class UserCode:
                 self._keep()
                 self._publish(others)
 
+    def forget(self) -> None:
+        """Takes the folder's modules and paths out of the process again; safe to repeat."""
+        _ALIVE.discard(self)
+        for name, module in self._modules.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
+        self._modules.clear()
+        for path in self._paths:
+            if path in sys.path:
+                sys.path.remove(path)
+
+    def _run(self, path: Path) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{path} is not a Python file", path=str(path))
+        module = importlib.util.module_from_spec(spec)
+        module.__dict__[HOOKS_MARK] = self.settings
+        module.__dict__["__builtins__"] = self._builtins
+        # While it runs, the file may be imported by its own neighbours.
+        before = sys.modules.get(path.stem)
+        sys.modules[path.stem] = self._modules[path.stem] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            self._modules.pop(path.stem, None)
+            if before is None:
+                sys.modules.pop(path.stem, None)
+            else:
+                sys.modules[path.stem] = before
+            raise
+        return module
+
     def _importable_names(self) -> frozenset[str]:
         """The top-level names that can be imported from the folder."""
         return frozenset(
@@ -108,27 +137,33 @@ class UserCode:
             if entry.suffix == ".py" or (entry.is_dir() and entry.name.isidentifier())
         )
 
-    def _clash(self, name: str) -> bool:
-        if name.partition(".")[0] not in self._names:
-            return False
-        owner = vars(sys.modules[name]).get(_OWNER)
-        return owner is not None and owner != str(self.folder)
+    def _is_unclaimed(self, module: ModuleType, path: Path) -> bool:
+        mine = vars(module).get(_OWNER) == str(self.folder)
+        return mine and HOOKS_MARK not in vars(module) and module.__file__ == str(path)
+
+    def _take_over(self) -> dict[str, ModuleType]:
+        """Puts our modules in the place of another folder's, which are returned."""
+        others = {}
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] in self._names:
+                owner = getattr(module, _OWNER, None)
+                if owner is not None and owner != str(self.folder):
+                    others[name] = module
+                    sys.modules.pop(name, None)
+        sys.modules.update(self._modules)
+        return others
 
     def _keep(self) -> None:
         for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] in self._names and self._is_ours(module):
+            if name.partition(".")[0] in self._names and _is_within(module, self.folder):
                 vars(module)[_OWNER] = str(self.folder)
                 vars(module)[NEIGHBOUR_MARK] = self.settings
                 self._modules[name] = module
 
-    def _is_ours(self, module: ModuleType) -> bool:
-        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
-        return any(place and Path(place).is_relative_to(self.folder) for place in places)
-
     def _publish(self, others: Mapping[str, ModuleType]) -> None:
         """Leaves our modules where nobody was before us, and puts the others back."""
         taken = {name.partition(".")[0] for name in others}
-        for name in self._modules:
+        for name in list(self._modules):
             if name.partition(".")[0] in taken:
                 sys.modules.pop(name, None)
         sys.modules.update(others)
@@ -144,11 +179,31 @@ class UserCode:
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:
-        """`__import__` as the folder's own file sees it, also long after it was loaded."""
+        """`__import__` as the folder's own files see it, also long after they were loaded."""
         if level or name.partition(".")[0] not in self._names:
             return builtins.__import__(name, globals, locals, fromlist, level)
+        known = self._modules.get(name)
+        if known is not None and "." not in name and _has_all(known, fromlist):
+            return known  # as nearly always: without the search, and without waiting
         with self.importable():
             return builtins.__import__(name, globals, locals, fromlist, level)
+
+
+def _has_all(module: ModuleType, names: Sequence[str] | None) -> bool:
+    """Whether a module has run to its end, and has the names that are imported from it."""
+    running = getattr(module.__spec__, "_initializing", False)
+    return not running and all(hasattr(module, name) for name in names or ())
+
+
+def _is_within(module: ModuleType, folder: Path) -> bool:
+    """Whether a module is of a folder itself, and not of a package installed below it."""
+    places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+    return any(place and _is_own_file(Path(place), folder) for place in places)
+
+
+def _is_own_file(path: Path, folder: Path) -> bool:
+    """Whether a file is in a folder or below it, but not in an environment that lies there."""
+    return path.is_relative_to(folder) and "site-packages" not in path.relative_to(folder).parts
 
 
 class _NeighbourFinder(MetaPathFinder):
@@ -165,7 +220,7 @@ class _NeighbourFinder(MetaPathFinder):
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is None or not isinstance(spec.loader, SourceFileLoader):
             return None
-        if not Path(spec.loader.path).is_relative_to(self._folder):
+        if not _is_own_file(Path(spec.loader.path), self._folder):
             return None
         spec.loader = _NeighbourLoader(fullname, spec.loader.path, self._builtins)
         return spec
