@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from drum_core.backends.artifacts import FRAMEWORKS, READERS, Artifact
 from drum_core.backends.artifacts.choice import adapted
@@ -33,12 +33,20 @@ __all__ = ["load"]
 
 _logger = logging.getLogger(__name__)
 
+_MODERATION: Final = "moderation_config.yaml"
+
 
 def load(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:
     """Imports custom.py, calls `init`, then gets the model by `load_model` or from its artifact.
 
     Raises `ModelFolderError`, or `HookFailedError` when a hook raised.
     """
+    if isinstance(target, TextTarget) and (folder.path / _MODERATION).is_file():
+        _logger.warning(
+            "%s is not applied: moderation is not built yet, so no guard stands before or after "
+            "the model",
+            folder.path / _MODERATION,
+        )
     bridge = bridge_of(worker)
     hooks = load_hooks(folder, bridge)
     worker.defer_cleanup(hooks.code.forget, order=-200, desc="forget the modules of the folder")

@@ -315,3 +315,15 @@ class TestMetadata:
         folder = make_folder(tmp_path / "n", metadata=metadata, custom=custom)
         with pytest.raises(HookFailedError, match="012312:30:45"):
             score(folder, "x\n1\n")
+
+
+def test_moderation_is_not_passed_over_silently(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A text model with guards says that they are not applied."""
+    metadata = REGRESSION.replace("regression", "textgeneration")
+    folder = make_folder(tmp_path / "m", metadata=metadata, custom=DOUBLE)
+    (folder / "moderation_config.yaml").write_text("guards: []\n")
+    with caplog.at_level(logging.WARNING):
+        score(folder, ROWS, target_name="Predictions")
+    assert any("moderation is not built yet" in record.message for record in caplog.records)
