@@ -86,8 +86,10 @@ class CMRunner(Generic[OptionsT]):
         self.runtime = runtime
         self.app = app
         self.logger = logging.getLogger("drum")
-        self._own_worker = LocalWorker() if worker_ctx is None else None
-        self.worker_ctx = self._own_worker or worker_ctx or LocalWorker()
+        self._own_worker: LocalWorker | None = None
+        if worker_ctx is None:
+            worker_ctx = self._own_worker = LocalWorker()
+        self.worker_ctx = worker_ctx
         runtime.on_close(self.terminate)
 
     @property

@@ -13,7 +13,15 @@ from sklearn.ensemble import IsolationForest
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from drum_core import CMRunner, DrumRuntime, RunMode, ScoreOptions, ScoreResult, TargetType
+from drum_core import (
+    CMRunner,
+    DrumRuntime,
+    RunMode,
+    ScoreOptions,
+    ScoreResult,
+    TargetType,
+    Worker,
+)
 from drum_core.errors import DrumError, InputError, OutputError, PredictionError
 from tests.model_folders import (
     ANOMALY,
@@ -213,6 +221,20 @@ def test_runner_attributes(tmp_path: Path) -> None:
         runner.terminate()
         runner.terminate()
         assert not runner.worker_ctx.running()
+
+
+def test_worker_that_counts_as_false_is_used(tmp_path: Path) -> None:
+    """A worker context that was passed in is the runner's, also one that has a length of 0."""
+
+    class Empty(Worker):
+        def __len__(self) -> int:
+            return 0
+
+    folder = make_folder(tmp_path / "m", custom=DOUBLE)
+    (tmp_path / "input.csv").write_text("x\n1\n")
+    worker = Empty()
+    with DrumRuntime(ScoreOptions(code_dir=folder, input=tmp_path / "input.csv")) as runtime:
+        assert CMRunner(runtime, worker_ctx=worker).worker_ctx is worker
 
 
 def test_two_folders_do_not_meet(tmp_path: Path) -> None:
