@@ -25,7 +25,7 @@ from drum_web.asgi_route import route_path
 __all__ = ["Limiter", "RouteEndpoint"]
 
 THREADS: Final = 128
-"""Requests of one application that may hold a thread; admission, in the core, is far below."""
+"""Requests of one application that may hold a thread; more than may wait for a model."""
 
 LINGER_SECONDS: Final = 1.0
 LINGER_BYTES: Final = 64 * 1024 * 1024

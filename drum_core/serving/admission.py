@@ -7,23 +7,42 @@ from typing import Final
 
 from drum_core.errors import BusyError
 
-__all__ = ["ASYNC_JOBS", "AsyncJobs", "Slot", "Slots"]
+__all__ = ["ASYNC_JOBS", "WAITING_JOBS", "AsyncJobs", "Slot", "Slots"]
 
 ASYNC_JOBS: Final = 1000
 """Jobs on the event loop of one worker, streams included: they wait, but they hold memory and a
 connection each."""
 
 
-class Slots:
-    """A number of slots; a job that finds none waits for one, in its own thread."""
+WAITING_JOBS: Final = 64
+"""Jobs that may wait for a slot: each holds a thread, of which every server has more than these,
+so that a probe always finds one."""
 
-    def __init__(self, count: int = 1) -> None:
-        self.count = count
+
+class Slots:
+    """A number of slots; a job that finds none waits for one, in its own thread.
+
+    At most `waiting` jobs wait; one more is refused.
+    """
+
+    def __init__(self, count: int = 1, *, waiting: int = WAITING_JOBS) -> None:
+        self.count: int = count
+        self.waiting: int = waiting
         self._free = threading.BoundedSemaphore(count)
+        self._places = threading.BoundedSemaphore(waiting)
 
     def take(self) -> Slot:
-        """Waits for a free slot and takes it."""
-        self._free.acquire()
+        """Waits for a free slot and takes it; raises `BusyError` when too many wait already."""
+        if not self._free.acquire(blocking=False):
+            if not self._places.acquire(blocking=False):
+                raise BusyError(
+                    f"{self.waiting} requests wait for the model already; try again in a moment, "
+                    "or start the server with more workers."
+                )
+            try:
+                self._free.acquire()
+            finally:
+                self._places.release()
         return Slot(self._free)
 
 

@@ -22,6 +22,7 @@ from drum_core.errors import DrumError
 from drum_core.options.server import ServerSettings
 from drum_core.process_end import end_process
 from drum_core.protocols import Assemble
+from drum_core.serving.admission import WAITING_JOBS
 from drum_web.flask_app import FlaskApp
 from drum_web.gunicorn_worker import WorkerCtx
 from drum_web.servers.listening import announce, listen
@@ -31,8 +32,9 @@ __all__ = ["serve"]
 
 _logger = logging.getLogger("drum.server")
 
-THREADS: Final = 32
-"""Requests of a worker that may hold a thread: probes pass while others wait for the model."""
+THREADS: Final = WAITING_JOBS + 32
+"""Requests of a worker that may hold a thread: with as many as may wait for the model, there is
+one left for the model, for probes, and for bodies that are still arriving."""
 
 CANNOT_WORK: Final = Arbiter.WORKER_BOOT_ERROR
 """Exit status at which the master ends too, instead of starting another worker."""

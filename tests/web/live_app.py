@@ -17,7 +17,9 @@ from drum_core.messages import Headers, Request, Response, Route, RoutePolicy
 from drum_core.options.server import ServerSettings
 from drum_core.protocols import Serve, WebApp, WorkerContext
 from drum_core.registry import load_server
+from drum_core.serving.admission import Slots
 from drum_core.serving.answers import bytes_response
+from drum_core.serving.dispatch import Dispatcher, Endpoint
 
 BODY_LIMIT = 100_000
 
@@ -116,10 +118,31 @@ def routes(notes: Notes) -> list[Route]:
     ]
 
 
+def queued_routes(notes: Notes) -> list[Route]:
+    """What waits for a slot, and then until the notes say go to what its body names."""
+
+    def queued(request: Request) -> Response:
+        name = request.body.read().decode()
+        notes.add(f"{name} started")
+        until = time.monotonic() + 30
+        while f"go {name}" not in notes.lines() and time.monotonic() < until:
+            time.sleep(0.02)
+        return bytes_response(b"done", "text/plain")
+
+    endpoint = Endpoint(
+        name="queued",
+        paths=("/queued",),
+        answer=queued,
+        policy=RoutePolicy.PREDICT,
+        method="POST",
+    )
+    return Dispatcher(slots=Slots(), body_limit=BODY_LIMIT).routes([endpoint])
+
+
 def assemble(folder: str, mode: str, app: WebApp, worker: WorkerContext) -> None:
     """Mounts the routes; `mode` says how the worker is to behave."""
     notes = Notes(Path(folder))
-    app.add_routes(routes(notes))
+    app.add_routes([*routes(notes), *queued_routes(notes)])
     worker.defer_stop(lambda: notes.add("stop"))
     worker.defer_cleanup(lambda: notes.add("cleanup"))
     notes.add(f"assembled {os.getpid()}")

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import pytest
 
+from drum_core.serving.admission import WAITING_JOBS
 from tests.web.live import Live, live, parse, receive_all, wait_until
 from tests.web.live_app import BODY_LIMIT
 
@@ -155,18 +156,26 @@ def test_handler_learns_that_the_client_has_left(running: Live) -> None:
 
 
 def test_probe_passes_while_requests_wait(running: Live) -> None:
-    """Ten requests that run do not keep a probe waiting."""
-    clients = [
-        threading.Thread(target=running.ask, args=("POST", "/slow", b"1")) for _ in range(10)
-    ]
+    """With as many requests waiting as may, a probe passes; the others are refused at once."""
+    answers: list[int] = []
+    refused = 8
+
+    def visit() -> None:
+        answers.append(running.ask("POST", "/queued", b"crowd")[0])
+
+    accepted = 1 + WAITING_JOBS
+    clients = [threading.Thread(target=visit) for _ in range(accepted + refused)]
     for client in clients:
         client.start()
-    time.sleep(0.3)
-    start = time.monotonic()
-    assert running.ask("GET", "/ping") == (200, b"pong")
-    assert time.monotonic() - start < 0.5
-    for client in clients:
-        client.join(15)
+    try:
+        wait_until(lambda: len(answers) == refused)
+        assert running.ask("GET", "/ping") == (200, b"pong")
+        assert answers == [503] * refused
+    finally:
+        running.notes.add("go crowd")
+        for client in clients:
+            client.join(15)
+    assert answers[refused:] == [200] * accepted
 
 
 def test_head_has_no_body(running: Live) -> None:
