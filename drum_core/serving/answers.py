@@ -13,6 +13,7 @@ from drum_core.version import __version__
 
 __all__ = [
     "bytes_response",
+    "client_left_response",
     "error_response",
     "fallback_response",
     "json_response",
@@ -63,6 +64,11 @@ def error_response(
         **(more or {}),
     }
     return json_response(content, status=status, headers=headers)
+
+
+def client_left_response() -> Response:
+    """What is answered when nobody is there to read it: status 499, for the log."""
+    return bytes_response(b"", "text/plain", status=499)
 
 
 def standard_headers(received: Headers) -> list[tuple[str, str]]:

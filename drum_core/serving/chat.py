@@ -20,7 +20,7 @@ from drum_core.messages import AsyncResponse, Headers, Request, Response
 from drum_core.model.exchange import ASSOCIATION_ID, Chat, ChatRequest, Completion
 from drum_core.model.target import Target
 from drum_core.options.choices import TargetType
-from drum_core.serving.answers import bytes_response, json_response
+from drum_core.serving.answers import client_left_response, json_response
 from drum_core.serving.chat_errors import chat_error_event
 from drum_core.serving.lifecycle import Lifecycle
 from drum_core.serving.media_type import parse_media_type
@@ -35,9 +35,6 @@ _EVENT_FIELDS: Final = Headers(
         ("X-Accel-Buffering", "no"),  # nginx would hold the events back
     ]
 )
-
-_CLIENT_LEFT: Final = 499
-"""For the log only: nobody is there to read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +57,7 @@ class ChatEndpoint:
                 return json_response(answer.content)
             stream = EventStream(answer, describe=chat_error_event, gone=request.disconnected)
         except AbandonedError:
-            return bytes_response(b"", "text/plain", status=_CLIENT_LEFT)
+            return client_left_response()
         return Response(headers=_EVENT_FIELDS, body=stream)
 
     def is_async(self) -> bool:

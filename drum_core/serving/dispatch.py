@@ -19,7 +19,7 @@ from drum_core.messages import (
     RoutePolicy,
 )
 from drum_core.serving.admission import AsyncJobs, Slots
-from drum_core.serving.answers import bytes_response, standard_headers
+from drum_core.serving.answers import bytes_response, client_left_response, standard_headers
 from drum_core.serving.errors import answer_to
 from drum_core.serving.request_id import current_request_id, request_id_of
 from drum_core.serving.streaming import AsyncHeldStream, HeldStream
@@ -126,6 +126,9 @@ class Dispatcher:
     def _in_slot(self, endpoint: Endpoint, request: Request) -> Response:
         slot = self.slots.take()
         try:
+            if request.disconnected():  # while it waited: the model works for those who are here
+                slot.release()
+                return client_left_response()
             response = endpoint.answer(request)
         except BaseException:
             slot.release()

@@ -71,3 +71,17 @@ def test_place_in_the_queue_is_given_back() -> None:
         for thread in threads:
             thread.join(10)
     assert [answer.status for answer in gate.answers] == [200] * 6
+
+
+def test_client_that_left_while_it_waited_is_not_answered() -> None:
+    """The model does not run for a client that has gone, and its slot is free for the next."""
+    gate = Gate(waiting=1)
+    left = threading.Event()
+    threads = [gate.ask_in_thread(), gate.ask_in_thread(left.is_set)]
+    left.set()
+    gate.opened.set()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(answer.status for answer in gate.answers) == [200, 499]
+    assert gate.ran == 1
+    assert gate.ask().status == 200

@@ -178,6 +178,21 @@ def test_probe_passes_while_requests_wait(running: Live) -> None:
     assert answers[refused:] == [200] * accepted
 
 
+def test_request_whose_client_has_left_the_queue_is_not_run(running: Live) -> None:
+    """The model does not work for a client that left while its request waited."""
+    first = threading.Thread(target=running.ask, args=("POST", "/queued", b"first"))
+    first.start()
+    wait_until(lambda: count(running, "first started") == 1)
+    with running.connect() as sock:
+        sock.sendall(b"POST /queued HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nleft")
+        time.sleep(0.3)
+    time.sleep(0.3)
+    running.notes.add("go first")
+    first.join(15)
+    wait_until(lambda: "POST /queued answered 499" in running.log, 5)
+    assert count(running, "left started") == 0
+
+
 def test_head_has_no_body(running: Live) -> None:
     """HEAD answers with the fields alone."""
     with running.connect() as sock:
