@@ -126,14 +126,16 @@ class _ChatHook:
         if completion := completion_of(given, request.association_id):
             return completion
         items: AsyncIterator[object]
+        source: object
         if isinstance(given, AsyncIterable):
-            items = aiter(given)
+            items, source = aiter(given), given
         else:
-            items = ThreadedItems(self._iterator(given))
+            # Closing what blocks is for its thread only, never for the loop.
+            items, source = ThreadedItems(self._iterator(given), given), None
         texts = AsyncTexts(
             items, lambda item: chunk_json(item, request.association_id), self._hook.failure
         )
-        return AsyncCompletionChunks(chunks=texts, aclose=lambda: close_all_async(items, given))
+        return AsyncCompletionChunks(chunks=texts, aclose=lambda: close_all_async(items, source))
 
     def _iterator(self, given: object) -> Iterator[object]:
         if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):

@@ -48,10 +48,14 @@ class AsyncTexts:
 
 
 class ThreadedItems:
-    """A blocking iterator for an event loop: iterated and closed in one thread of its own."""
+    """A blocking iterator for an event loop: iterated and closed in one thread of its own.
 
-    def __init__(self, items: Iterator[object]) -> None:
+    `source`, which the iterator is of, is closed after it; it may be the iterator itself.
+    """
+
+    def __init__(self, items: Iterator[object], source: object) -> None:
         self._items = items
+        self._sources = (items,) if source is items else (items, source)
         self._context = contextvars.copy_context()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="drum-chat")
 
@@ -69,8 +73,8 @@ class ThreadedItems:
         return next(self._items, _END)
 
     async def aclose(self) -> None:
-        """Closes the iterator once the item it is at has been made; does not wait for that."""
-        self._thread.submit(self._context.run, close_all, self._items)
+        """Closes both once the item that is being made is there; does not wait for that."""
+        self._thread.submit(self._context.run, close_all, *self._sources)
         self._thread.shutdown(wait=False)
 
 

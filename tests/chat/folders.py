@@ -177,10 +177,38 @@ async def chat(params, model, **kwargs):
         return [chunk("one "), chunk("two")]
     if params["model"] == "numbers":
         return [1, 2]
+    if params["model"] == "lingering":
+        return Lingering() if params["own"] else Lingering().items
     if params["model"] == "blocking":
         return blocking(params)
     answer = whole(params, kwargs["headers"])
     return answer if answer is not None else stream(params)
+
+
+class Lingering:
+    # A blocking stream whose chunks, and whose end, take their time.
+
+    def __init__(self):
+        self.items = self.make()
+
+    def make(self):
+        self.thread = threading.get_ident()
+        try:
+            yield chunk("first")
+            time.sleep(0.5)
+            yield chunk("second")
+        finally:
+            self.note("items")
+
+    def note(self, what):
+        same = "same thread" if self.thread == threading.get_ident() else "another thread"
+        note(f"closed lingering {what} {same}")
+
+    def __iter__(self):
+        return self.items
+
+    def close(self):
+        self.note("source")
 
 
 def blocking(params):

@@ -241,6 +241,23 @@ def test_asynchronous_hook_with_a_plain_generator(client: OpenAI, server: ChatSe
     assert server.noted("closed blocking")
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_plain_generator_of_asynchronous_hook_is_closed_in_its_thread(
+    client: OpenAI, server: ChatServer, own: bool
+) -> None:
+    """When the client leaves while a blocking stream is at work, its thread closes it, later."""
+    if server.hooks != "async":
+        pytest.skip("for the asynchronous hook")
+    chunks = client.chat.completions.create(
+        model="lingering", messages=SAID, stream=True, extra_body={"own": own}
+    )
+    next(chunks)
+    chunks.close()
+    assert server.noted(f"closed lingering {'source' if own else 'items'} same thread")
+    assert not server.noted("closed lingering source another thread", 0.1)
+    assert "could not be closed" not in server.log()
+
+
 def test_asynchronous_hooks_run_together(server: ChatServer) -> None:
     """Five requests that wait for each other are answered: none waits for a slot."""
     if server.hooks != "async":
