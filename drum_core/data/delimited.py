@@ -54,6 +54,8 @@ def _read(data: bytes, separator: str) -> DataFrame:
     except UnicodeDecodeError as error:
         raise InputError(not_utf8(data, error, called)) from error
     except pd.errors.ParserError as error:
+        if "out of memory" in str(error):
+            raise MemoryError from error
         raise InputError(_ragged(str(error), called, separator)) from error
     except pd.errors.EmptyDataError as error:
         raise InputError(f"The input has no columns; expected {called} with a header line.") from (

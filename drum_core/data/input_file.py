@@ -8,6 +8,7 @@ from pathlib import Path
 from drum_core.data.column_names import parse_column_names
 from drum_core.data.compression import decompress
 from drum_core.data.formats import file_kind
+from drum_core.data.memory import out_of_memory
 from drum_core.data.payload import MATRIX_MARKET, Payload
 from drum_core.errors import InputError
 
@@ -16,16 +17,26 @@ __all__ = ["read_bytes", "read_input"]
 _logger = logging.getLogger(__name__)
 
 
-def read_input(path: Path, column_file: Path | None = None, *, as_it_is: bool = False) -> Payload:
+def read_input(
+    path: Path,
+    column_file: Path | None = None,
+    *,
+    as_it_is: bool = False,
+    max_bytes: int | None = None,
+) -> Payload:
     """The file's bytes, unpacked if it is called `.gz` or `.zst`; its format by its extension.
 
     `column_file` has the column names of a sparse matrix. With `as_it_is`, for a model that reads
-    its input itself, nothing is unpacked. Raises `InputError`.
+    its input itself, nothing is unpacked. Raises `InputError`, and `InputTooLargeError` for a file
+    that unpacks to more than `max_bytes`.
     """
     kind = file_kind(path.name)
     data = read_bytes(path)
     if kind.coding is not None and not as_it_is:
-        data = decompress(data, kind.coding)
+        try:
+            data = decompress(data, kind.coding, limit=max_bytes)
+        except MemoryError as error:
+            raise out_of_memory() from error
     names = None
     if column_file is not None:
         names = parse_column_names(read_bytes(column_file))
@@ -35,12 +46,14 @@ def read_input(path: Path, column_file: Path | None = None, *, as_it_is: bool = 
                 column_file,
                 path.name,
             )
-    return Payload(data=data, media_type=kind.media_type, column_names=names)
+    return Payload(data=data, media_type=kind.media_type, column_names=names, max_bytes=max_bytes)
 
 
 def read_bytes(path: Path) -> bytes:
     """All of a file. Raises `InputError`."""
     try:
         return path.read_bytes()
+    except MemoryError as error:
+        raise out_of_memory() from error
     except OSError as error:
         raise InputError(f"The input {path} cannot be read: {error.strerror}.") from error

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from drum_core.data.formats import FORMATS, format_of
+from drum_core.data.memory import out_of_memory
 from drum_core.data.payload import Payload
 from drum_core.errors import InputError, listed
 from drum_core.registry import import_object
@@ -23,9 +24,9 @@ def read_table(payload: Payload) -> DataFrame:
     """The table in a payload: at least one row and one column, no name twice.
 
     Types are those the format carries; of a format without types, those found over the whole
-    column. Raises `InputError` for data that are no such table, `InputTooLargeError` for more
-    than `payload.max_bytes`, `MissingExtraError` when the format needs a package that is not
-    installed.
+    column. Raises `InputError` for data that are no such table, and when memory runs out,
+    `InputTooLargeError` for more than `payload.max_bytes`, `MissingExtraError` when the format
+    needs a package that is not installed.
     """
     found = format_of(payload.media_type)
     if found is None:
@@ -38,7 +39,10 @@ def read_table(payload: Payload) -> DataFrame:
         header = " with a header line and rows" if found.name in ("csv", "tsv") else ""
         raise InputError(f"The input is empty; expected {found.name.upper()}{header}.")
     read = cast("ReadTable", import_object(found.reader, purpose=f"Reading {found.name} data"))
-    frame = read(payload)
+    try:
+        frame = read(payload)
+    except MemoryError as error:
+        raise out_of_memory() from error
     _check(frame)
     return frame
 

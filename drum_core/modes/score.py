@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final, assert_never
 from urllib.parse import parse_qsl
 
 from drum_core.data.input_file import read_bytes, read_input
+from drum_core.data.memory import out_of_memory
 from drum_core.data.output import check_writable, to_csv, write_bytes, write_whole
 from drum_core.data.payload import Payload
-from drum_core.errors import DrumError, OutputError
+from drum_core.errors import DrumError, InputTooLargeError, OutputError
 from drum_core.messages import Query
 from drum_core.model.exchange import UnstructuredAnswer, UnstructuredRequest
 from drum_core.model.folder import open_folder
@@ -21,6 +22,7 @@ from drum_core.model.target import (
     UnstructuredTarget,
     resolve_target,
 )
+from drum_core.monitoring.memory import available_memory
 from drum_core.monitoring.mlops import monitored, start_monitoring
 from drum_core.options.score import ScoreOptions
 from drum_core.protocols import WorkerContext
@@ -60,7 +62,10 @@ def score(options: ScoreOptions, worker: WorkerContext) -> ScoreResult:
     monitoring = start_monitoring(options, target, folder.settings, worker)
     model = monitored(load_model(folder, target, worker), monitoring)
     loaded = time.perf_counter()
-    frame, answer = _scored(model, target, options)
+    try:
+        frame, answer = _scored(model, target, options)
+    except InputTooLargeError as error:  # its text is for clients of a server
+        raise out_of_memory(error.limit) from error
     if options.output is not None:
         if answer is not None:
             write_bytes(options.output, answer.data)
@@ -99,7 +104,12 @@ def _scored(
 
 def _payload(options: ScoreOptions, model: Model) -> Payload:
     as_it_is = model.info.reads_any_format
-    return read_input(options.input, options.sparse_column_file, as_it_is=as_it_is)
+    return read_input(
+        options.input,
+        options.sparse_column_file,
+        as_it_is=as_it_is,
+        max_bytes=available_memory(),
+    )
 
 
 def _unstructured(model: Model, options: ScoreOptions) -> UnstructuredAnswer:

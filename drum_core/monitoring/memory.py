@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-__all__ = ["container_memory", "memory_info", "process_info"]
+__all__ = ["available_memory", "container_memory", "memory_info", "process_info"]
 
 _MB: Final = 1024 * 1024
 _UNLIMITED: Final = 1 << 60
@@ -27,6 +27,15 @@ def memory_info() -> dict[str, float | None]:
         "container_max_used": _in_mb(most),
         "container_used": _in_mb(used),
     }
+
+
+def available_memory() -> int:
+    """Bytes that the host can give, but not more than the container may have."""
+    import psutil
+
+    available: int = psutil.virtual_memory().available
+    limit, _, _ = container_memory()
+    return available if limit is None else min(available, limit)
 
 
 def process_info() -> dict[str, object]:
