@@ -15,7 +15,7 @@ from drum_core.serving.admission import AsyncJobs
 from drum_core.serving.chat_errors import chat_answer_to
 from drum_core.testing import Answer, Call, DictHost, fetch
 from tests.chat.folders import ASYNC, SYNC, chat_folder
-from tests.core.test_server import get, serving
+from tests.core.served import get, serving
 from tests.model_folders import DOUBLE, REGRESSION, make_folder
 
 JSON = ("Content-Type", "application/json")

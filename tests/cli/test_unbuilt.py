@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from drum_core.cli import main
 from drum_core.cli.planned import planned_flags
 from drum_core.options import RunMode
+from tests.model_folders import REGRESSION, make_folder
 
 
 @pytest.mark.parametrize("mode", ["fit", "perf-test", "validation", "push"])
@@ -41,3 +46,30 @@ def test_flags_of_other_commands_are_unknown(capsys: pytest.CaptureFixture[str])
     """A flag that DRUM's sub-command does not have either is wrong usage."""
     assert main(["new", "model", "--docker", "i"]) == 2
     assert "unrecognized arguments: --docker i" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["server", "score"])
+def test_parameters_without_effect_are_named(
+    mode: str, drum: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """One warning names the parameters of DRUM's server that change nothing; a score has none."""
+    folder = make_folder(tmp_path / "m", custom="import absent")
+    (tmp_path / "values.yaml").write_text("DRUM_GUNICORN_MAX_REQUESTS: 5\n")
+    (folder / "model-metadata.yaml").write_text(
+        REGRESSION + "runtimeParameterDefinitions:\n"
+        "- {fieldName: DRUM_GUNICORN_MAX_REQUESTS, type: numeric}\n"
+    )
+    (tmp_path / "rows.csv").write_text("x\n1\n")
+    words = {"server": ["--address", "127.0.0.1:0"], "score": ["--input", "rows.csv"]}[mode]
+    done = drum(
+        *(mode, "-cd", "m", "--runtime-params-file", "values.yaml", *words),
+        MLOPS_RUNTIME_PARAM_USE_NIM_WATCHDOG="true",
+        MLOPS_RUNTIME_PARAM_DRUM_GUNICORN_KEEP_ALIVE="5",
+    )
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if "no effect" in line]
+    assert ["WARNING" in line for line in said] == [True] * (mode == "server")
+    names = [
+        f"MLOPS_RUNTIME_PARAM_{name}" for name in ("DRUM_GUNICORN_MAX_REQUESTS", "USE_NIM_WATCHDOG")
+    ]
+    assert all(line.endswith(f": {', '.join(names)}.") for line in said)

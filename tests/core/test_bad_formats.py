@@ -12,6 +12,7 @@ import pytest
 
 from drum_core.data.formats import FORMATS
 from drum_core.errors import CompressionError, InputError, InputTooLargeError
+from tests.core.served import form, post, serving
 from tests.core.tables import (
     ARROW_FILE,
     ARROW_STREAM,
@@ -28,7 +29,6 @@ from tests.core.tables import (
     read,
 )
 from tests.core.test_formats import MIXED, score_file
-from tests.core.test_server import form, post, serving
 from tests.model_folders import DOUBLE, linear_model, make_folder
 
 HEAD = "%%MatrixMarket matrix coordinate real general\n"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from drum_core.testing import Call, DictHost, fetch
+from tests.core.served import form, post, serving
 from tests.core.tables import zstd
-from tests.core.test_server import form, post, serving
 from tests.model_folders import DOUBLE, make_folder
 
 LIMIT = 300_000

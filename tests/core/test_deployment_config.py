@@ -24,7 +24,7 @@ from drum_core.model.target import (
 from drum_core.options import TargetType
 from drum_core.serving.deployment_config import DeploymentConfigError, read_deployment_config
 from drum_core.serving.deployment_json import deployment_json
-from tests.core.test_server import CSV, get, post, serving
+from tests.core.served import CSV, get, post, serving
 from tests.model_folders import BINARY, DOUBLE, binary_model, make_folder
 
 ABC = ("a", "b", "c")

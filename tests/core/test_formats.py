@@ -16,6 +16,7 @@ import pytest
 
 from drum_core import CMRunner, DrumRuntime, ScoreOptions
 from drum_core.data.formats import FORMATS, file_kind
+from tests.core.served import form, get, post, serving
 from tests.core.tables import (
     ARROW_STREAM,
     JSON,
@@ -29,7 +30,6 @@ from tests.core.tables import (
     read,
     zstd,
 )
-from tests.core.test_server import form, get, post, serving
 from tests.model_folders import DOUBLE, make_folder
 
 ECHO = """

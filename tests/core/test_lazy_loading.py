@@ -18,7 +18,7 @@ from drum_core.errors import LazyLoadingError
 from drum_core.model.lazy_files import LazyFiles, read_lazy_files
 from drum_core.model.lazy_loading import fetch_lazy_files
 from drum_core.options import Language
-from tests.core.test_server import CSV, post, serving
+from tests.core.served import CSV, post, serving
 from tests.model_folders import linear_model, make_folder
 
 KEY: Final = "AKIAEXAMPLE"

@@ -15,7 +15,7 @@ from drum_core.cli.resolve import resolve
 from drum_core.errors import MonitoringError, OptionConflictError
 from drum_core.options.flag import options_of
 from tests.core.mlops_service import Service, running_service, spool, spooled
-from tests.core.test_server import CSV, post, serving
+from tests.core.served import CSV, post, serving
 from tests.model_folders import BINARY, DOUBLE, binary_model, make_folder
 
 # The packages use what later versions of pandas and urllib3 will not have.

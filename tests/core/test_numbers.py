@@ -22,8 +22,8 @@ from drum_core.data.predictions import Predictions
 from drum_core.errors import PredictionError
 from drum_core.serving.prediction_json import prediction_json
 from drum_core.testing import DictHost
+from tests.core.served import post, serving
 from tests.core.tables import ARROW_STREAM, PARQUET, WRITERS, arrow_stream, parquet, read
-from tests.core.test_server import post, serving
 from tests.model_folders import make_folder
 
 COPY = """

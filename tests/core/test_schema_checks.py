@@ -17,7 +17,7 @@ from drum_core.model.schema.checks import check_input, check_output, check_targe
 from drum_core.model.schema.spec import DataType, TypeSchema, default_transform_schema
 from drum_core.options import TargetType
 from drum_core.serving.errors import answer_to
-from tests.core.test_server import CSV, post, serving
+from tests.core.served import CSV, post, serving
 from tests.model_folders import DOUBLE, make_folder
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(40)).decode()

@@ -10,8 +10,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from drum_core.errors import PredictionError
+from tests.core.served import post, serving
 from tests.core.test_score import score
-from tests.core.test_server import post, serving
 from tests.model_folders import BINARY, MULTICLASS, binary_model, make_folder
 
 CSV = ("Content-Type", "text/csv")

@@ -1,19 +1,15 @@
-"""The served model, on the host that has no framework: routes, answers, states, errors."""
+"""The served model, on the host that has no framework: its routes, and what they answer."""
 
 from __future__ import annotations
 
 import logging
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from drum_core import CMRunner, DrumRuntime, LocalWorker, ServerOptions, Worker, __version__
-from drum_core.errors import DrumError, ExtensionError
-from drum_core.testing import Answer, Call, DictHost, fetch
+from drum_core import CMRunner, DrumRuntime, LocalWorker, ScoreOptions, ServerOptions, __version__
+from drum_core.testing import Call, DictHost, fetch
+from tests.core.served import CSV, GET_PATHS, await_state, form, get, post, serving
 from tests.model_folders import (
     BINARY,
     DOUBLE,
@@ -25,70 +21,7 @@ from tests.model_folders import (
     make_folder,
 )
 
-CSV = [("Content-Type", "text/csv")]
-GET_PATHS = [
-    "/ping",
-    "/health",
-    "/livez",
-    "/readyz",
-    "/startupz",
-    "/info",
-    "/capabilities",
-    "/stats",
-]
 PREDICT_PATHS = ["/predict", "/predictions", "/invocations"]
-
-
-@contextmanager
-def serving(folder: Path, *, wait: bool = True, **options: object) -> Iterator[DictHost]:
-    """The model in `folder` on a dict host, ready unless told not to wait."""
-    host = DictHost()
-    made = ServerOptions(code_dir=folder, **options)  # type: ignore[arg-type]  # test data
-    with LocalWorker() as worker, DrumRuntime(made) as runtime:
-        CMRunner(runtime, app=host, worker_ctx=worker).run()
-        if wait:
-            await_state(host, made.url_prefix)
-        yield host
-
-
-def await_state(host: DictHost, prefix: str = "", status: tuple[int, ...] = (200, 513)) -> None:
-    """Waits until `/health/` has one of the statuses."""
-    for _ in range(500):
-        if get(host, prefix + "/health/").status in status:
-            return
-        time.sleep(0.01)
-    raise AssertionError("the model did not settle")
-
-
-def get(host: DictHost, target: str, *headers: tuple[str, str]) -> Answer:
-    """GETs `target`."""
-    return fetch(host, Call("GET", target, headers))
-
-
-def post(
-    host: DictHost, body: bytes | str, *headers: tuple[str, str], target: str = "/predict/"
-) -> Answer:
-    """POSTs `body`."""
-    return fetch(
-        host, Call("POST", target, headers, body.encode() if isinstance(body, str) else body)
-    )
-
-
-def form(*parts: tuple[str, bytes], boundary: str = "B") -> tuple[bytes, tuple[str, str]]:
-    """A multipart body of (disposition, data) and its header."""
-    body = b"".join(
-        f"--{boundary}\r\nContent-Disposition: form-data; {said}\r\n\r\n".encode() + data + b"\r\n"
-        for said, data in parts
-    )
-    body += f"--{boundary}--\r\n".encode()
-    return body, ("Content-Type", f"multipart/form-data; boundary={boundary}")
-
-
-@pytest.fixture
-def double(tmp_path: Path) -> Iterator[DictHost]:
-    """A model that predicts twice the column x."""
-    with serving(make_folder(tmp_path / "m", custom=DOUBLE)) as host:
-        yield host
 
 
 @pytest.mark.parametrize("path", ["/", *GET_PATHS])
@@ -248,259 +181,6 @@ def test_two_models_in_one_app(tmp_path: Path) -> None:
         assert predictions == pytest.approx([4.0])
 
 
-class TestBadRequests:
-    """Requests that cannot be answered with a prediction."""
-
-    def test_nothing_sent(self, double: DictHost) -> None:
-        """An empty body is 422 with the text that DRUM's clients match."""
-        answer = post(double, b"")
-        assert answer.status == 422
-        assert answer.json()["message"] == (
-            "ERROR: Samples should be provided as:   - a csv or mtx under `X` form-data param key."
-            "  - binary data"
-        )
-        assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
-
-    @pytest.mark.parametrize(
-        "part", [('name="Y"; filename="y.csv"', b"x\n1\n"), ('name="X"', b"x\n1\n")]
-    )
-    def test_form_without_file_x(self, double: DictHost, part: tuple[str, bytes]) -> None:
-        """A form without X, or with X that is no file, is 422."""
-        assert post(double, *form(part)).status == 422
-
-    def test_urlencoded_form(self, double: DictHost) -> None:
-        """A urlencoded form is 422."""
-        header = ("Content-Type", "application/x-www-form-urlencoded")
-        assert post(double, "X=1", header).status == 422
-
-    @pytest.mark.parametrize("kind", ["application/xml", "application/octet-stream", "image/png"])
-    def test_unknown_content_type(self, double: DictHost, kind: str) -> None:
-        """Another media type is 422, by name, with what to send instead."""
-        answer = post(double, "x\n1\n", ("Content-Type", kind))
-        assert answer.status == 422
-        assert kind in str(answer.json()["message"])
-        assert "text/csv" in str(answer.json()["message"])
-
-    @pytest.mark.parametrize("header", [";;;", "csv", "text/", "/", "text/csv text/plain", "a b/c"])
-    def test_malformed_content_type(self, double: DictHost, header: str) -> None:
-        """What is no media type is 422 and quoted."""
-        answer = post(double, "x\n1\n", ("Content-Type", header))
-        assert answer.status == 422
-        assert repr(header) in str(answer.json()["message"])
-
-    @pytest.mark.parametrize(
-        ("body", "header"),
-        [
-            (b"--B\r\n", "multipart/form-data; boundary=B"),
-            (b"nonsense", "multipart/form-data; boundary=B"),
-            (
-                form(('name="X"; filename="x.csv"', b"x\n1\n"))[0][:-10],
-                "multipart/form-data; boundary=B",
-            ),
-            (form(('name="X"; filename="x.csv"', b"x\n1\n"))[0], "multipart/form-data"),
-            (form(('name="X"; filename="x.csv"', b"x\n1\n"))[0], "multipart/form-data; boundary=Z"),
-        ],
-    )
-    def test_broken_form(self, double: DictHost, body: bytes, header: str) -> None:
-        """A form that is cut short, or has another boundary than it says, is 422."""
-        answer = post(double, body, ("Content-Type", header))
-        assert answer.status == 422
-        assert "multipart form" in str(answer.json()["message"])
-
-    def test_body_over_the_limit(self, tmp_path: Path) -> None:
-        """More than the limit, declared or chunked, is 413 and names the option."""
-        folder = make_folder(tmp_path / "m", custom=DOUBLE)
-        with serving(folder, max_body_size=10) as host:
-            declared = post(host, "x\n" + "1\n" * 10, *CSV)
-            chunked = fetch(host, Call("POST", "/predict/", CSV, [b"x\n1\n"] * 10))
-            assert declared.status == chunked.status == 413
-            assert "--max-body-size" in str(declared.json()["message"])
-            assert post(host, "x\n1\n", *CSV).status == 200
-
-    def test_unknown_path_and_method(self, double: DictHost) -> None:
-        """404 and 405 have the same envelope; 405 says what is allowed."""
-        missing, wrong = get(double, "/nothing"), get(double, "/predict/")
-        assert (missing.status, wrong.status) == (404, 405)
-        assert wrong.headers["Allow"] == "OPTIONS, POST"
-        assert set(missing.json()) == set(wrong.json()) == {"message", "request_id"}
-
-    def test_unreadable_table(self, double: DictHost) -> None:
-        """Ragged rows are 500, as DRUM's, with a text that has none of the data."""
-        answer = post(double, "x\n1\nsecret,2,3\n", *CSV)
-        assert answer.status == 500
-        assert "line 3" in str(answer.json()["message"])
-        assert b"secret" not in answer.body
-
-
-class TestHookErrors:
-    """What a hook's failure is to a client."""
-
-    def test_user_error_chooses_its_status(self, tmp_path: Path) -> None:
-        """UserHTTPError reaches the client with status, message and header."""
-        custom = """
-            from drum_core import UserHTTPError
-
-            def load_model(code_dir):
-                return 1
-
-            def score(data, model, **kwargs):
-                raise UserHTTPError("not today", 418)
-        """
-        with serving(make_folder(tmp_path / "m", custom=custom)) as host:
-            answer = post(host, "x\n1\n", *CSV)
-        assert answer.status == 418
-        assert answer.json()["message"] == "not today"
-        assert answer.headers["X-Drum-User-Http-Error"] == "true"
-
-    def test_exception_names_hook_and_line(self, tmp_path: Path) -> None:
-        """Any other exception is 500, naming the hook, its line and what it said."""
-        custom = "def load_model(d): return 1\ndef score(data, model, **k):\n    1 / 0\n"
-        with serving(make_folder(tmp_path / "m", custom=custom)) as host:
-            answer = post(host, "x\n1\n", *CSV)
-        assert answer.status == 500
-        message = str(answer.json()["message"])
-        assert message.startswith(
-            "ERROR: The hook score (custom.py, line 3) raised ZeroDivisionError"
-        )
-
-    def test_exit_of_a_hook_is_an_error(self, tmp_path: Path) -> None:
-        """sys.exit() in a hook fails its request only, with the envelope of every error."""
-        custom = "import sys\ndef load_model(d): return 1\ndef score(d, m):\n    sys.exit(7)\n"
-        with serving(make_folder(tmp_path / "m", custom=custom)) as host:
-            answers = [post(host, "x\n1\n", *CSV) for _ in range(2)]
-        assert [answer.status for answer in answers] == [500, 500]
-        assert "The hook score (custom.py, line 4) called sys.exit(7)" in str(answers[0].json())
-
-    def test_texts_are_no_predictions(self, tmp_path: Path) -> None:
-        """Regression predictions that are not numbers are 500 in the server."""
-        custom = DOUBLE.replace('data["x"] * model', '["a"] * len(data)')
-        with serving(make_folder(tmp_path / "m", custom=custom)) as host:
-            answer = post(host, "x\n1\n", *CSV)
-        assert answer.status == 500
-        assert "must be numbers" in str(answer.json()["message"])
-
-
-class TestStates:
-    """LOADING, READY, FAILED and DRAINING, as a client sees them."""
-
-    SLOW = """
-        import pathlib, time
-
-        def load_model(code_dir):
-            while not (pathlib.Path(code_dir) / "go").exists():
-                time.sleep(0.01)
-            if (pathlib.Path(code_dir) / "go").read_text():
-                raise RuntimeError("no weights")
-            return 1
-
-        def score(data, model, **kwargs):
-            import pandas as pd
-            return pd.DataFrame({"p": data["x"]})
-    """
-
-    def statuses(self, host: DictHost) -> dict[str, int]:
-        """The status of each kind of route."""
-        found = {path: get(host, path).status for path in ("/", *GET_PATHS)}
-        found["/predict/"] = post(host, "x\n1\n", *CSV).status
-        return found
-
-    def test_loading_ready_draining(self, tmp_path: Path) -> None:
-        """The process answers at once; what needs the model is 503 until it is there."""
-        folder = make_folder(tmp_path / "m", custom=self.SLOW)
-        with serving(folder, wait=False) as host:
-            loading = self.statuses(host)
-            assert post(host, "x\n1\n", *CSV).headers["Retry-After"] == "2"
-            (folder / "go").write_text("")
-            await_state(host)
-            ready = self.statuses(host)
-        draining = self.statuses(host)
-        always = {"/livez": 200, "/stats": 200}
-        assert loading == dict.fromkeys(loading, 503) | always
-        assert ready == dict.fromkeys(ready, 200)
-        assert {path for path, status in draining.items() if status == 503} == {
-            "/health",
-            "/readyz",
-        }
-
-    def test_failed_with_error_server(self, tmp_path: Path) -> None:
-        """With the error server, a failed model is 513 with the reason; it stays alive."""
-        folder = make_folder(tmp_path / "m", custom=self.SLOW)
-        (folder / "go").write_text("fail")
-        with serving(folder, with_error_server=True) as host:
-            failed = self.statuses(host)
-            answer = post(host, "x\n1\n", *CSV)
-        own = {"/livez": 200, "/stats": 200, "/readyz": 503, "/startupz": 503}
-        assert failed == dict.fromkeys(failed, 513) | own
-        assert "no weights" in str(answer.json()["message"])
-        assert str(answer.json()["message"]).startswith("ERROR: ")
-
-    def test_failed_without_error_server_fails_the_worker(self, tmp_path: Path) -> None:
-        """Without it, the worker is told, and keeps the reason."""
-        folder = make_folder(tmp_path / "m", custom=self.SLOW)
-        (folder / "go").write_text("fail")
-        worker = Worker()
-        with DrumRuntime(ServerOptions(code_dir=folder)) as runtime:
-            CMRunner(runtime, app=(host := DictHost()), worker_ctx=worker).run()
-            assert get(host, "/health/").status == 503
-            worker.start()
-            await_state(host)
-            worker.cleanup()
-        assert "no weights" in str(worker.error())
-
-    def test_folder_that_is_no_model(self, tmp_path: Path) -> None:
-        """A folder that is no model fails at once, or answers 513 with the error server."""
-        (tmp_path / "m").mkdir()
-        with pytest.raises(DrumError, match="Can not detect language"), serving(tmp_path / "m"):
-            pass
-        with serving(tmp_path / "m", with_error_server=True) as host:
-            assert get(host, "/ping/").status == get(host, "/info/").status == 513
-
-    def test_foreign_extension_is_refused(self, tmp_path: Path) -> None:
-        """An extension for another framework may hold the authentication: no serving."""
-        folder = make_folder(tmp_path / "m", custom=DOUBLE)
-        (folder / "custom_flask.py").write_text("def init_app(app): pass\n")
-        with pytest.raises(ExtensionError, match="custom_flask"), serving(folder):
-            pass
-
-
-def test_one_prediction_at_a_time(tmp_path: Path) -> None:
-    """Requests share one slot: the model never runs twice at once, and a probe never waits."""
-    custom = """
-        import threading, time
-        import pandas as pd
-
-        running, most = 0, 0
-        lock = threading.Lock()
-
-        def load_model(code_dir):
-            return 1
-
-        def score(data, model, **kwargs):
-            global running, most
-            with lock:
-                running += 1
-                most = max(most, running)
-            time.sleep(0.05)
-            with lock:
-                running -= 1
-            return pd.DataFrame({"p": [most] * len(data)})
-    """
-    with serving(make_folder(tmp_path / "m", custom=custom)) as host:
-        answers: list[Answer] = []
-        threads = [
-            threading.Thread(target=lambda: answers.append(post(host, "x\n1\n", *CSV)))
-            for _ in range(6)
-        ]
-        for thread in threads:
-            thread.start()
-        started = time.perf_counter()
-        assert get(host, "/ping/").status == 200
-        assert time.perf_counter() - started < 0.2
-        for thread in threads:
-            thread.join()
-    assert [answer.json() for answer in answers] == [{"predictions": [1.0]}] * 6
-
-
 def test_errors_are_logged_with_their_request(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -513,8 +193,6 @@ def test_errors_are_logged_with_their_request(
 
 def test_server_and_score_agree_to_the_last_bit(tmp_path: Path) -> None:
     """What the server answers is what `drum score` writes, value by value."""
-    from drum_core import ScoreOptions
-
     folder = make_folder(tmp_path / "m", metadata=MULTICLASS, artifact=iris_model())
     data = tmp_path / "rows.csv"
     data.write_text(iris_rows(150))

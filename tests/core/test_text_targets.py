@@ -20,8 +20,8 @@ from drum_core.model.target import (
     UnstructuredTarget,
     resolve_target,
 )
+from tests.core.served import get, post, serving
 from tests.core.test_score import score
-from tests.core.test_server import get, post, serving
 from tests.model_folders import REGRESSION, linear_model, make_folder
 
 CSV = ("Content-Type", "text/csv")

@@ -21,8 +21,8 @@ from drum_core.errors import ArtifactError, HookError, HookFailedError, InputErr
 from drum_core.serving.media_type import parse_media_type
 from drum_core.serving.multipart import parse_form
 from drum_core.testing import Answer, DictHost
+from tests.core.served import form, get, post, serving
 from tests.core.test_score import score
-from tests.core.test_server import form, get, post, serving
 from tests.model_folders import DOUBLE, REGRESSION, make_folder
 
 TRANSFORM = REGRESSION.replace("regression", "transform")

@@ -17,7 +17,7 @@ from drum_core.errors import (
     PredictionError,
 )
 from drum_core.testing import Answer, DictHost
-from tests.core.test_server import get, post, serving
+from tests.core.served import get, post, serving
 from tests.model_folders import DOUBLE, REGRESSION, make_folder
 
 UNSTRUCTURED = REGRESSION.replace("regression", "unstructured")

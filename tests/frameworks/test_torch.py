@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from drum_core.errors import ArtifactError, PredictionError
-from tests.core.test_server import get, post, serving
+from tests.core.served import get, post, serving
 from tests.frameworks.iris import SOME, predictor, scored
 from tests.model_folders import ANOMALY, BINARY, MULTICLASS, MULTILABEL, REGRESSION, make_folder
 

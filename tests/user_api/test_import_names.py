@@ -12,7 +12,7 @@ import pytest
 import drum_core.user
 from drum_core.environment import environment
 from drum_core.user.stand_in import install_stand_in
-from tests.core.test_server import CSV, post, serving
+from tests.core.served import CSV, post, serving
 from tests.model_folders import REGRESSION, make_folder
 
 EVERY_LINE = """\
@@ -131,7 +131,7 @@ def score(data, model, **kwargs):
 SERVE = """\
 from pathlib import Path
 import sys
-from tests.core.test_server import CSV, post, serving
+from tests.core.served import CSV, post, serving
 with serving(Path(sys.argv[1])) as host:
     answer = post(host, "x\\n1\\n", *CSV)
     print(int(answer.status), answer.headers["X-Drum-User-Http-Error"], answer.body.decode())

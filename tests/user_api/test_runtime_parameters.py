@@ -30,7 +30,7 @@ from drum_core.user.errors import (
 from drum_web import FlaskApp
 from tests.cli.conftest import drum as drum
 from tests.cli.conftest import environ as environ
-from tests.core.test_server import CSV, get, post, serving
+from tests.core.served import CSV, get, post, serving
 from tests.model_folders import REGRESSION, make_folder
 
 Set = Callable[[str, object, object], None]

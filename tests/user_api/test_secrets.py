@@ -37,7 +37,7 @@ from drum_core.user.secrets import secret_from, values_of
 from drum_web import FastAPIApp, FlaskApp
 from tests.cli.conftest import drum as drum
 from tests.cli.conftest import environ as environ
-from tests.core.test_server import CSV, post, serving
+from tests.core.served import CSV, post, serving
 from tests.model_folders import DOUBLE, make_folder
 
 EVERY_KIND: list[tuple[type[Secret], dict[str, object]]] = [

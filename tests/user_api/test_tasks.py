@@ -20,7 +20,7 @@ from drum_core.user import (
 from drum_core.user.errors import TaskSerializationError
 from drum_core.user.settings import settings_here
 from drum_core.user.tasks import TASK_ARTIFACT
-from tests.core.test_server import CSV, post, serving
+from tests.core.served import CSV, post, serving
 from tests.model_folders import BINARY, MULTICLASS, REGRESSION, make_folder
 
 TIMES = """\

@@ -11,7 +11,7 @@ from drum_core import CMRunner, DrumRuntime, ScoreOptions, UserHTTPError
 from drum_core.testing import DictHost
 from drum_core.user.errors import user_answer
 from drum_core.user.exceptions import BaseCustomUserError, CustomHTTPError
-from tests.core.test_server import CSV, get, post, serving
+from tests.core.served import CSV, get, post, serving
 from tests.model_folders import REGRESSION, make_folder
 
 TEXT = [("Content-Type", "text/plain")]
