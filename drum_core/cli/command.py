@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from drum_core.cli import console
 from drum_core.cli.exit_codes import ExitStatus, status_of
 from drum_core.cli.parser import Command, parse
+from drum_core.cli.planned import parameters_without_effect
 from drum_core.cli.resolve import resolve
 from drum_core.environment import environment, exported
 from drum_core.errors import (
@@ -107,6 +108,8 @@ def _options(command: Command, environ: Mapping[str, str]) -> tuple[Options, lis
             f"{resolved.sources['production']} is deprecated and does nothing: "
             "choose the number of processes with --max-workers."
         )
+    if ineffective := parameters_without_effect(options_class.run_mode, environ):
+        resolved.warnings.append(ineffective)
     return options, resolved.warnings
 
 

@@ -1,4 +1,4 @@
-"""DRUM's flags for what this version does not do yet: recognised, never ignored."""
+"""What DRUM takes and this version does not do yet: recognised, never silently ignored."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from drum_core.environment import RUNTIME_PARAMETER_PREFIX
 from drum_core.options.choices import RunMode
 
-__all__ = ["PLANNED_MODES", "PlannedFlag", "planned_flags"]
+__all__ = ["PLANNED_MODES", "PlannedFlag", "parameters_without_effect", "planned_flags"]
 
 PLANNED_MODES: Final[Mapping[RunMode, str]] = {
     RunMode.FIT: "train a model",
@@ -42,6 +43,32 @@ _FLAGS: Final = (
 )
 
 
+_PARAMETERS: Final = (
+    "DRUM_CLIENT_REQUEST_TIMEOUT",
+    "DRUM_GUNICORN_MAX_REQUESTS",
+    "DRUM_GUNICORN_MAX_REQUESTS_JITTER",
+    "DRUM_WORKER_CONNECTIONS",
+    "DRUM_GUNICORN_WORKER_CLASS",
+    "DRUM_GUNICORN_FIRST_BYTE_TIMEOUT",
+    "DRUM_GUNICORN_LOG_LEVEL",
+    "DRUM_OPENAI_CLIENT_TIMEOUT",
+    "NIM_DIRECT_ACCESS_REQUEST_TIMEOUT",
+    "NIM_WATCHDOG_REQUEST_TIMEOUT",
+    "NIM_WATCHDOG_MAX_ATTEMPTS",
+    "USE_NIM_WATCHDOG",
+)
+"""Runtime parameters that change DRUM's server, and have no effect here."""
+
+
 def planned_flags(mode: RunMode) -> tuple[PlannedFlag, ...]:
     """The flags that `mode` has in DRUM and not here."""
     return tuple(flag for flag in _FLAGS if mode in flag.modes)
+
+
+def parameters_without_effect(mode: RunMode, environ: Mapping[str, str]) -> str:
+    """A sentence about those of a server that are set; empty where there is none."""
+    names = [RUNTIME_PARAMETER_PREFIX + name for name in _PARAMETERS]
+    found = [name for name in names if name in environ]
+    if mode is not RunMode.SERVER or not found:
+        return ""
+    return f"Of no effect, because what they set is not built yet: {', '.join(found)}."
