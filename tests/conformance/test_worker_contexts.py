@@ -12,14 +12,18 @@ from drum_core.worker import LocalWorker, Worker
 from drum_web import FastAPIWorkerCtx, WorkerCtx
 
 
+def driven(worker: Worker) -> DrivenWorker:
+    """A worker, driven by its own methods, as gunicorn's hooks do."""
+    return DrivenWorker(worker, worker.start, worker.stop, worker.cleanup, worker.error)
+
+
 class TestWorker(WorkerContextConformance):
     """What every server adapter shares."""
 
     @contextmanager
     def worker(self) -> Iterator[DrivenWorker]:
-        """A worker, driven by its own methods."""
-        worker = Worker()
-        yield DrivenWorker(worker, worker.start, worker.stop, worker.cleanup, worker.error)
+        """A worker without a server."""
+        yield driven(Worker())
 
 
 class TestLocalWorker(WorkerContextConformance):
@@ -39,9 +43,17 @@ class TestWorkerCtx(WorkerContextConformance):
 
     @contextmanager
     def worker(self) -> Iterator[DrivenWorker]:
-        """A context, driven as gunicorn's hooks do."""
-        worker = WorkerCtx()
-        yield DrivenWorker(worker, worker.start, worker.stop, worker.cleanup, worker.error)
+        """A context without an application."""
+        yield driven(WorkerCtx())
+
+
+class TestFastAPIWorkerCtxWithoutLifespan(WorkerContextConformance):
+    """The context of an ASGI application that has not begun."""
+
+    @contextmanager
+    def worker(self) -> Iterator[DrivenWorker]:
+        """A context without an application."""
+        yield driven(FastAPIWorkerCtx())
 
 
 class TestFastAPIWorkerCtx(WorkerContextConformance):

@@ -1,39 +1,16 @@
-"""`WorkerCtx` and `FastAPIWorkerCtx`: the worker suite, and what each adds."""
+"""`WorkerCtx` and `FastAPIWorkerCtx`: what each adds to a worker."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from starlette.applications import Starlette
 
 import drum_web
-from drum_core.testing import DrivenWorker, WorkerContextConformance
 from drum_web import FastAPIWorkerCtx, WorkerCtx
-
-
-class TestWorkerCtx(WorkerContextConformance):
-    """Under gunicorn, and werkzeug."""
-
-    @contextmanager
-    def worker(self) -> Iterator[DrivenWorker]:
-        """Driven as gunicorn's hooks do."""
-        worker = WorkerCtx()
-        yield DrivenWorker(worker, worker.start, worker.stop, worker.cleanup, worker.error)
-
-
-class TestFastAPIWorkerCtx(WorkerContextConformance):
-    """Under uvicorn, driven by its own methods."""
-
-    @contextmanager
-    def worker(self) -> Iterator[DrivenWorker]:
-        """Driven without a lifespan."""
-        worker = FastAPIWorkerCtx()
-        yield DrivenWorker(worker, worker.start, worker.stop, worker.cleanup, worker.error)
 
 
 class Pool:
