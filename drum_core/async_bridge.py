@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import inspect
 import queue
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Final, Generic, TypeAlias, TypeVar
@@ -20,6 +22,7 @@ Emit: TypeAlias = Callable[[T], Awaitable[None]]
 _AHEAD: Final = 4
 _POLL_SECONDS: Final = 0.2
 _CLOSE_SECONDS: Final = 2.0
+_STOP_SECONDS: Final = 0.1
 
 
 class AsyncBridge:
@@ -60,7 +63,7 @@ class AsyncBridge:
             if self._loop is None or self._loop.is_closed():
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="drum-async", daemon=True
+                    target=_run, args=(self._loop,), name="drum-async", daemon=True
                 )
                 self._thread.start()
             found = self._loop
@@ -71,31 +74,37 @@ class AsyncBridge:
     def call(self, awaitable: Awaitable[T]) -> T:
         """Waits for `awaitable` on the loop; its result, or what it raised.
 
-        Raises `RuntimeError` when called on the loop itself.
+        Raises `RuntimeError` when called on the loop itself, and when the loop ends first.
         """
+        coroutine = _as_coroutine(awaitable)
         try:
             loop = self.loop()
+            future = asyncio.run_coroutine_threadsafe(coroutine, loop)
         except RuntimeError:
+            coroutine.close()
             if inspect.iscoroutine(awaitable):
                 awaitable.close()
             raise
-        return asyncio.run_coroutine_threadsafe(_as_coroutine(awaitable), loop).result()
+        while not concurrent.futures.wait((future,), _POLL_SECONDS).done:
+            if loop.is_closed() and not future.done():
+                raise RuntimeError("the event loop ended before the coroutine did")
+        return future.result()
 
     def close(self, timeout: float = 2.0) -> None:
-        """Cancels what still runs and ends the loop, within `timeout` seconds; safe to repeat.
+        """Cancels what still runs, waits for its end, and ends the loop; safe to repeat.
 
-        A loop that was adopted goes on.
+        What takes longer than `timeout` seconds is left behind. A loop that was adopted goes on.
         """
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None
         if loop is None or thread is None:
             return
-        asyncio.run_coroutine_threadsafe(_cancel_others(), loop)
-        loop.call_soon_threadsafe(loop.call_later, 0.05, loop.stop)
-        thread.join(timeout)
-        if not thread.is_alive():
-            loop.close()
+        until = time.monotonic() + timeout
+        ended = asyncio.run_coroutine_threadsafe(_end_others(), loop)
+        concurrent.futures.wait((ended,), timeout)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(max(_STOP_SECONDS, until - time.monotonic()))
 
 
 class AbandonedError(Exception):
@@ -195,8 +204,16 @@ async def _as_coroutine(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 
-async def _cancel_others() -> None:
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+async def _end_others() -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()

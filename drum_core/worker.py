@@ -56,6 +56,8 @@ class Worker:
         self._registered = 0
         self._error: BaseException | None = None
         self._bridge: AsyncBridge | None = None
+        self._late = 0
+        self._bridge_ended = False
 
     @property
     def bridge(self) -> AsyncBridge:
@@ -136,6 +138,7 @@ class Worker:
                 thread.join(JOIN_SECONDS)
         for item in cleanups:
             self._run(item)
+        self._bridge_ended = True
         if self._bridge is not None:
             self._bridge.close()
 
@@ -146,10 +149,23 @@ class Worker:
             self._registered += 1
             item = _Deferred(callback, order, self._registered, desc or _name_of(callback))
             late = self._phase >= until
-            if not late:
+            if late:
+                self._late += 1
+            else:
                 to.append(item)
         if late:
+            self._run_late(item)
+
+    def _run_late(self, item: _Deferred) -> None:
+        """Runs what came too late to wait, and ends the loop that it may have begun."""
+        try:
             self._run(item)
+        finally:
+            with self._lock:
+                self._late -= 1
+                last = self._bridge_ended and not self._late
+            if last and self._bridge is not None:
+                self._bridge.close()
 
     def _run(self, item: _Deferred) -> None:
         _logger.debug("worker: %s", item.desc)
