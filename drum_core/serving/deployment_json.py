@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import orjson
 
 from drum_core.data.predictions import Predictions
-from drum_core.errors import PredictionError
+from drum_core.errors import PredictionError, listed
 from drum_core.model.target import (
     AnomalyTarget,
     BinaryTarget,
@@ -19,6 +19,7 @@ from drum_core.model.target import (
     TextTarget,
 )
 from drum_core.serving.deployment_config import DeploymentConfig, Scalar
+from drum_core.serving.json_values import json_value, json_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,11 +166,15 @@ def _labels(config: DeploymentConfig) -> list[bytes]:
 
 
 def _objects(frame: DataFrame) -> list[bytes]:
-    """For each row an object from column to value."""
-    text = frame.reset_index(drop=True).to_json(
-        orient="records", double_precision=15, date_format="iso"
-    )
-    return [orjson.dumps(record) for record in orjson.loads(text)]
+    """For each row an object from column to value. Raises `PredictionError`."""
+    names = [json_value(str(name)) for name in frame.columns]
+    if len(set(names)) < len(names):
+        raise PredictionError(
+            f"The extra columns need different names, got {listed(names)}. Rename them."
+        )
+    columns = [json_values(frame.iloc[:, place]) for place in range(len(names))]
+    rows = zip(*columns, strict=True)
+    return [orjson.dumps(dict(zip(names, row, strict=True))) for row in rows]
 
 
 def _floats(values: NDArray[np.generic]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ import pytest
 
 from drum_core.cli import main
 from drum_core.data.predictions import PREDICTIONS, Predictions
+from drum_core.errors import PredictionError
 from drum_core.model.target import (
     AnomalyTarget,
     BinaryTarget,
@@ -24,6 +25,7 @@ from drum_core.model.target import (
 from drum_core.options import TargetType
 from drum_core.serving.deployment_config import DeploymentConfigError, read_deployment_config
 from drum_core.serving.deployment_json import deployment_json
+from drum_core.serving.prediction_json import prediction_json
 from tests.core.served import CSV, get, post, serving
 from tests.model_folders import BINARY, DOUBLE, binary_model, make_folder
 
@@ -167,6 +169,29 @@ def test_extra_columns(tmp_path: Path) -> None:
         {"why": "x", "n": 1},
         {"why": None, "n": 2},
     ]
+
+
+def test_extra_columns_are_those_of_plain_answers(tmp_path: Path) -> None:
+    """Dates, lengths of time and large numbers are written as in a plain answer."""
+    days = pd.to_datetime(pd.Series(["2020-01-01", None]))
+    extra = pd.DataFrame(
+        {"day": days, "took": days - days[0], "n": [2**60 + 1, 1], "at": [days[0].date(), pd.NaT]}
+    )
+    predictions = Predictions(values=np.array([[1.0], [2.0]]), columns=(PREDICTIONS,), extra=extra)
+    records = answer(tmp_path, RegressionTarget(), {"name": "y"}, predictions)
+    plain = json.loads(prediction_json(predictions))["extraModelOutput"]
+    assert [record["extraModelOutput"] for record in records] == [
+        dict(zip(plain["columns"], row, strict=True)) for row in plain["data"]
+    ]
+    assert plain["data"][0] == ["2020-01-01T00:00:00", "P0DT0H0M0S", 2**60 + 1, "2020-01-01"]
+
+
+def test_extra_columns_of_one_name(tmp_path: Path) -> None:
+    """Two extra columns of one name are an error: a record would only show one of them."""
+    extra = pd.DataFrame([["x", "y"]], columns=["why", "why"])
+    predictions = Predictions(values=np.array([[1.0]]), columns=(PREDICTIONS,), extra=extra)
+    with pytest.raises(PredictionError, match="need different names, got 'why', 'why'"):
+        answer(tmp_path, RegressionTarget(), {"name": "y"}, predictions)
 
 
 def test_no_rows(tmp_path: Path) -> None:
