@@ -17,6 +17,7 @@ __all__ = [
     "Parameter",
     "ParameterType",
     "read_envelope",
+    "told",
     "variable_of",
 ]
 
@@ -77,6 +78,11 @@ def read_envelope(name: str, text: str) -> Parameter:
     return Parameter(name, kind, content["payload"])
 
 
+def told(value: object) -> str:
+    """A wrong value in an error text: a number itself, the type of what may be secret."""
+    return repr(value) if isinstance(value, int | float) else type(value).__name__
+
+
 def _text(value: object) -> str | None:
     if isinstance(value, str) and value:
         return None
@@ -85,15 +91,14 @@ def _text(value: object) -> str | None:
 
 
 def _boolean(value: object) -> str | None:
-    return None if isinstance(value, bool) else f"value should be True or False, got {value!r}"
+    return None if isinstance(value, bool) else f"value should be True or False, got {told(value)}"
 
 
 def _numeric(value: object) -> str | None:
     try:
         float(cast("float", value))
     except (TypeError, ValueError, OverflowError):
-        shown = repr(value) if isinstance(value, str) else type(value).__name__
-        return f"value can't be converted to float: {shown}"
+        return f"value can't be converted to float: got {type(value).__name__}"
     return None
 
 
@@ -104,7 +109,7 @@ def _credential(value: object) -> str | None:
     if "credentialType" not in value:
         return "the key 'credentialType' is required"
     if not isinstance(kind, str) or not kind:
-        return f"credentialType must be a text that is not empty, got {kind!r}"
+        return f"credentialType must be a text that is not empty, got {told(kind)}"
     return None
 
 

@@ -8,7 +8,7 @@ from typing import Final, TypeVar, cast, final, overload
 
 from drum_core.environment import RUNTIME_PARAMETER_PREFIX, variable, variable_names
 from drum_core.user.errors import ParameterMissingError, ParameterValueError
-from drum_core.user.parameters import Parameter, ParameterType, read_envelope, variable_of
+from drum_core.user.parameters import Parameter, ParameterType, read_envelope, told, variable_of
 from drum_core.user.secrets import Secret, secret_from
 from drum_core.user.settings import asking
 
@@ -114,7 +114,7 @@ class RuntimeParameters:
                 return int(value)
         number = float(cast("float", value))
         if not number.is_integer():  # nor are infinity and NaN
-            raise ParameterValueError(key, f"expected a whole number, got {value!r}")
+            raise ParameterValueError(key, f"expected a whole number, got {told(value)}")
         return int(number)
 
     @overload

@@ -102,6 +102,26 @@ def test_wrong_payloads(given: Set, kind: object, payload: object, said: str) ->
 
 
 @pytest.mark.parametrize(
+    ("kind", "payload", "got"),
+    [
+        ("boolean", "sk-s3cret", "got str"),
+        ("boolean", ["sk-s3cret"], "got list"),
+        ("boolean", 7, "got 7"),
+        ("numeric", "sk-s3cret", "got str"),
+        ("numeric", "0.53", "whole number, got str"),
+        ("credential", {"credentialType": ["sk-s3cret"]}, "got list"),
+    ],
+)
+def test_wrong_texts_are_not_shown(given: Set, kind: str, payload: object, got: str) -> None:
+    """The error of a wrong value shows a number, but only the type of what may be a secret."""
+    given("P", kind, payload)
+    with pytest.raises(ParameterValueError, match=got) as caught:
+        RuntimeParameters.get_int("P")
+    assert "s3cret" not in str(caught.value)
+    assert "0.53" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("text", "error", "said"),
     [
         ("s3cret", ParameterJSONError, "Invalid runtime parameter json payload"),
