@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, get_args
 
 from pydantic import AfterValidator, Field, ValidationError, WithJsonSchema
 
@@ -20,7 +20,7 @@ from drum_core.model.schema.sections import (
     TrainingSection,
     ValidationSection,
 )
-from drum_core.model.schema.spec import AMBIGUOUS, TypeSchema
+from drum_core.model.schema.spec import AMBIGUOUS, InputRequirement, TypeSchema
 from drum_core.model.yaml_text import Keys, YamlDocument, YamlValue, read_yaml_text
 from drum_core.options.choices import TargetType
 
@@ -30,6 +30,15 @@ if TYPE_CHECKING:
 __all__ = ["METADATA_FILE", "InferenceSection", "Metadata", "read_metadata"]
 
 METADATA_FILE: Final = "model-metadata.yaml"
+
+
+def _tags(union: object, key: str) -> list[str]:
+    """What the key that tells the members of a union apart may be."""
+    members, _ = get_args(union)
+    return [get_args(member.model_fields[key].annotation)[0] for member in get_args(members)]
+
+
+_TAGS: Final = {"type": _tags(Hyperparameter, "type"), "field": _tags(InputRequirement, "field")}
 
 _TARGET_TYPES: Final = [kind.value for kind in TargetType]
 
@@ -125,9 +134,11 @@ def _problem(error: ErrorDetails, field: str) -> str:
             known = listed(given["known"], most=30)
             return f"{field!r} is not a known field; expected one of {known}."
         case "union_tag_not_found":
-            return f"{field!r} is required; expected one of {_tags(error)}."
+            known = ", ".join(_TAGS[given["discriminator"].strip("'")])
+            return f"{field!r} is required; expected one of {known}."
         case "union_tag_invalid":
-            return f"{field!r} is invalid; expected one of {_tags(error)}, got {given['tag']!r}."
+            tags = given["expected_tags"].replace("'", "")
+            return f"{field!r} is invalid; expected one of {tags}, got {given['tag']!r}."
         case "value_error":
             return f"{field!r}: {error['msg'].removeprefix('Value error, ')}."
         case "not_a_mapping" | "model_attributes_type":
@@ -138,10 +149,6 @@ def _problem(error: ErrorDetails, field: str) -> str:
             return (
                 f"{field!r}: {error['msg'][0].lower()}{error['msg'][1:]}, got {error['input']!r}."
             )
-
-
-def _tags(error: ErrorDetails) -> str:
-    return str(error["ctx"].get("expected_tags", "")).replace("'", "")
 
 
 def _keys_of(error: ErrorDetails, content: YamlValue) -> Keys:

@@ -198,7 +198,11 @@ def test_multi_defaults_are_typed(tmp_path: Path, default: str | None, value: ob
         ("- name: a\n  type: int\n  min: 1.5\n  max: 3", 7, "value can't be converted to int"),
         ("- name: a\n  type: float\n  min: nan\n  max: 3", 7, "converted to float"),
         ("- name: a\n  type: int\n  min: 1", 5, "'hyperparameters.0.max' is missing"),
-        ("- name: a\n  min: 1", 5, "'hyperparameters.0.type' is required"),
+        (
+            "- name: a\n  min: 1",
+            5,
+            "0.type' is required; expected one of int, float, string, select, multi.",
+        ),
         ("- name: a\n  type: bool", 6, "is invalid; expected one of int, float, string"),
         ("- name: a1\n  type: string", 5, "letters and underscores"),
         ("- name: _a\n  type: string", 5, "a letter at both ends"),
@@ -247,6 +251,11 @@ def test_hyperparameter_limits(tmp_path: Path, lines: str, line: int, said: str)
         ("field: number_of_columns\n  condition: LESS_THAN\n  value: 0", 6, "with 0"),
         ("field: number_of_columns\n  condition: EQUALS\n  value: x", 8, "expected a whole number"),
         ("field: data_types\n  value: NUM", 6, "'typeSchema.input_requirements.0.condition'"),
+        (
+            "condition: IN\n  value: NUM",
+            6,
+            "0.field' is required; expected one of data_types, number_of_columns, sparse, contains",
+        ),
     ],
 )
 def test_type_schema_limits(tmp_path: Path, lines: str, line: int, said: str) -> None:
@@ -255,6 +264,16 @@ def test_type_schema_limits(tmp_path: Path, lines: str, line: int, said: str) ->
     at, problem = error(tmp_path, HEAD + "typeSchema:\n  input_requirements:\n" + rows)
     assert said in problem
     assert at == line
+
+
+def test_one_problem_is_counted_as_one(tmp_path: Path) -> None:
+    """A wrong value of a condition is one problem; two are two."""
+    text = (
+        HEAD + "typeSchema:\n  input_requirements:\n    - field: data_types\n      condition: IN\n"
+    )
+    assert "more problem" not in error(tmp_path, text + "      value: NUMBER\n")[1]
+    two = text + "      value:\n        - NUMBER\n        - TEXT\n"
+    assert "(1 more problem in this file.)" in error(tmp_path, two)[1]
 
 
 @pytest.mark.parametrize(

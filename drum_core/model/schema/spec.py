@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Annotated, Final, Generic, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 from typing_extensions import Self, TypeVar
@@ -67,7 +67,7 @@ class _OneOrMany:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        many = handler(schema)
+        many = {**handler(schema), "minItems": 1}
         return {"anyOf": [many["items"], many]}
 
 
@@ -75,8 +75,15 @@ def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
+def _not_empty(values: tuple[T, ...]) -> tuple[T, ...]:
+    # `min_length` would count the valid items, and so find a second problem in a wrong one.
+    if not values:
+        raise ValueError("expected at least one value")
+    return values
+
+
 _Values: TypeAlias = Annotated[
-    tuple[T, ...], Field(min_length=1), BeforeValidator(_as_list), _OneOrMany()
+    tuple[T, ...], AfterValidator(_not_empty), BeforeValidator(_as_list), _OneOrMany()
 ]
 
 _Equals: TypeAlias = Literal["EQUALS"]
