@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,9 @@ def predict_by_chat(hooks: Hooks, chat: Chat) -> Predict:
     def predict(payload: Payload) -> Predictions:
         import numpy as np
 
-        prompts = _prompts(read_data(hooks, payload), prompt_column(hooks.code.settings))
+        column = prompt_column(hooks.code.settings)
+        data = read_data(hooks, dataclasses.replace(payload, text_columns=(column,)))
+        prompts = _prompts(data, column)
         texts = [_answered(chat, prompt) for prompt in prompts]
         values = np.array(texts, dtype=object).reshape(-1, 1)
         return Predictions(values=values, columns=(PREDICTIONS,))
@@ -54,7 +57,8 @@ def _prompts(data: object, column: str) -> Series[str]:
             f"A chat model is scored on the prompts in the column {column!r}; the input has "
             f"{listed(data.columns)}. The runtime parameter {PROMPT_PARAMETER} names another."
         )
-    return data[column].fillna("").astype(str)
+    found = data[column].astype(object)  # as a category has no place for an empty text
+    return found.where(found.notna(), "").map(str)
 
 
 def _answered(chat: Chat, prompt: str) -> str:

@@ -35,22 +35,24 @@ def read_csv(payload: Payload) -> DataFrame:
     """The table: commas, a header, UTF-8, types found by pandas over the whole file.
 
     A byte-order mark is dropped; of two columns with one name, the second is called `name.1`; in
-    a table of one column, an empty line is a missing value. Raises `InputError`.
+    a table of one column, an empty line is a missing value. What the payload calls a text column
+    is text also where it looks like numbers. Raises `InputError`.
     """
-    return _read(payload.data, ",")
+    return _read(payload, ",")
 
 
 def read_tsv(payload: Payload) -> DataFrame:
     """As `read_csv`, with tabs between the fields."""
-    return _read(payload.data, "\t")
+    return _read(payload, "\t")
 
 
-def _read(data: bytes, separator: str) -> DataFrame:
+def _read(payload: Payload, separator: str) -> DataFrame:
+    data = payload.data
     called = _CALLED[separator]
     try:
-        frame = _parse(data, separator, skip_blank_lines=True)
+        frame = _parse(payload, separator, skip_blank_lines=True)
         if frame.shape[1] == 1:
-            frame = _parse(data, separator, skip_blank_lines=False)
+            frame = _parse(payload, separator, skip_blank_lines=False)
     except UnicodeDecodeError as error:
         raise InputError(not_utf8(data, error, called)) from error
     except pd.errors.ParserError as error:
@@ -67,13 +69,14 @@ def _read(data: bytes, separator: str) -> DataFrame:
     return frame
 
 
-def _parse(data: bytes, separator: str, *, skip_blank_lines: bool) -> DataFrame:
+def _parse(payload: Payload, separator: str, *, skip_blank_lines: bool) -> DataFrame:
     return pd.read_csv(
-        io.BytesIO(data),
+        io.BytesIO(payload.data),
         sep=separator,
         low_memory=False,
         float_precision=PRECISION,
         skip_blank_lines=skip_blank_lines,
+        dtype=dict.fromkeys(payload.text_columns, str),
     )
 
 

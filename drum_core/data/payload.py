@@ -14,6 +14,7 @@ MATRIX_MARKET = "text/mtx"
 class Payload:
     """The bytes of a table, their media type in lower case, and the charset that a request names.
 
+    `text_columns` are texts also where they look like numbers, in a format without types.
     `column_names` are those of a sparse matrix, whose format has no place for them. `max_bytes`
     is how much memory the table may take once it is read, for formats that pack rows so tightly
     that their size says nothing; `None` for no limit.
@@ -23,4 +24,5 @@ class Payload:
     media_type: str = CSV
     charset: str | None = None
     column_names: tuple[str, ...] | None = None
+    text_columns: tuple[str, ...] = ()
     max_bytes: int | None = None

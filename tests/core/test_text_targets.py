@@ -302,6 +302,35 @@ class TestPrompts:
         with serving(folder) as host:
             assert post(host, rows, CSV).json() == {"predictions": expected}
 
+    def test_prompts_stay_as_they_are(self, tmp_path: Path) -> None:
+        """A prompt in a table without types is a text, also when it looks like a number."""
+        rows = "id,promptText\n1,1\n2,\n3,1e3\n4,1.50\n5,007\n"
+        frame = score(self.folder(tmp_path, self.CHAT), rows).predictions
+        assert frame["Predictions"].tolist() == ["1", "", "1E3", "1.50", "007"]
+
+    def test_prompt_is_the_only_column(self, tmp_path: Path) -> None:
+        """In a table of prompts alone, an empty line is an empty prompt."""
+        frame = score(self.folder(tmp_path, self.CHAT), "promptText\n1\n\ntrue\n").predictions
+        assert frame["Predictions"].tolist() == ["1", "", "TRUE"]
+
+    def test_missing_prompts_of_any_type(self, tmp_path: Path) -> None:
+        """A missing prompt is an empty one, also of categories and of numbers."""
+        hook = """
+        def read_input_data(data):
+            import pandas as pd
+
+            frame = pd.read_csv(pd.io.common.BytesIO(data))
+            frame["promptText"] = frame["promptText"].astype(frame["kind"][0])
+            return frame
+        """
+        folder = self.folder(tmp_path, self.CHAT + hook)
+        for kind, rows, expected in (
+            ("category", ["a", "", "b"], ["A", "", "B"]),
+            ("Int64", ["1", "", "2"], ["1", "", "2"]),
+        ):
+            text = "kind,promptText\n" + "".join(f"{kind},{row}\n" for row in rows)
+            assert score(folder, text).predictions["Predictions"].tolist() == expected
+
     def test_streamed_answers(self, tmp_path: Path) -> None:
         """An answer in chunks is put together, also one of an asynchronous hook."""
         frame = score(self.folder(tmp_path, self.STREAM), "promptText\na b\nc\n").predictions
