@@ -214,9 +214,10 @@ def _checked(name: str, function: object, path: Path, bridge: AsyncBridge) -> Ho
         where = f"{path}, line {line}" if line else str(path)
         expected = ", ".join(_CALLS[name]) or "code_dir"
         extra = ", **kwargs" if name in ("score", "score_unstructured", "init") else ""
+        other = ", or transform(data, model, target) for transform models"
         raise HookError(
-            f"{where}: the hook {name} is called as {name}({expected}{extra}), but it is defined "
-            f"as {name}{signature}."
+            f"{where}: the hook {name} is called as {name}({expected}{extra})"
+            f"{other if name == 'transform' else ''}, but it is defined as {name}{signature}."
         ) from error
     return hook
 

@@ -117,7 +117,10 @@ def test_signatures(tmp_path: Path, signature: str) -> None:
 def test_wrong_signatures(tmp_path: Path, signature: str) -> None:
     """A hook with another number of arguments does not load."""
     folder = folder_of(tmp_path, f"def transform({signature}):\n    return None\n")
-    with pytest.raises(HookError, match="transform"):
+    called = (
+        r"called as transform\(data, model\), or transform\(data, model, target\) for transform"
+    )
+    with pytest.raises(HookError, match=called):
         score(folder, "a\n1\n")
 
 
