@@ -50,7 +50,7 @@ class ParameterMissingError(RuntimeParameterError, ValueError):
 
     def __init__(self, name: str, variable: str, known: Sequence[str]) -> None:
         self.name = name
-        near = difflib.get_close_matches(name, known, n=1)
+        near = difflib.get_close_matches(name, [other for other in known if other != name], n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         super().__init__(
             f"The runtime parameter {name!r} is not set.{hint} Set the variable {variable} to "

@@ -156,6 +156,16 @@ def test_unknown_parameter(given: Set) -> None:
     assert RuntimeParameters.namespaced_param_name("k") == "MLOPS_RUNTIME_PARAM_k"
 
 
+def test_parameter_without_value(given: Set) -> None:
+    """The error for a parameter that is known, but has no value, does not suggest its own name."""
+    given("style", "string", None)
+    with pytest.raises(ParameterMissingError, match="'style' is not set. Set the variable"):
+        RuntimeParameters.get_str("style")
+    given("styles", "string", "a")
+    with pytest.raises(ParameterMissingError, match="Did you mean 'styles'"):
+        RuntimeParameters.get_str("style")
+
+
 def test_typed_accessors(given: Set) -> None:
     """The typed methods convert, check the type, and take defaults, where null counts as unset."""
     for name, kind, payload in (
