@@ -13,14 +13,14 @@ import dataclasses
 import importlib.util
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Final
-from weakref import WeakSet
 
 from typing_extensions import override
 
@@ -28,10 +28,6 @@ from drum_core.user.settings import HOOKS_MARK, NEIGHBOUR_MARK, Settings, here
 from drum_core.user.stand_in import install_stand_in
 
 __all__ = ["UserCode"]
-
-_SWAPPING: Final = threading.RLock()
-_ALIVE: Final[WeakSet[UserCode]] = WeakSet()
-"""All of this process, to know who can get in whose way."""
 
 _OWNER: Final = "__drum_folder__"
 
@@ -50,11 +46,11 @@ class UserCode:
         given = settings or here()
         self.settings: Settings = dataclasses.replace(given, importable=self.importable)
         self._modules: dict[str, ModuleType] = {}
+        self._others: dict[str, ModuleType] = {}
         self._paths = [str(self.folder)]
         self._names = self._importable_names()
         self._builtins: dict[str, object] = {**vars(builtins), "__import__": self._import}
         self._finder = _NeighbourFinder(self.folder, self._builtins)
-        _ALIVE.add(self)
 
     def load(self, path: Path) -> ModuleType:
         """Runs the file at `path`; its own folder comes first on its import path.
@@ -76,29 +72,40 @@ class UserCode:
     def importable(self) -> Iterator[None]:
         """Inside, an import of a name that this folder has finds this folder's module.
 
-        While another folder has files of the same names, only one thread is inside.
+        Any number of threads may be inside, but only of one folder at a time.
         """
-        shared = any(
-            other.folder != self.folder and not other._names.isdisjoint(self._names)
-            for other in list(_ALIVE)
-        )
-        with _SWAPPING if shared else nullcontext():
-            others = self._take_over()
-            sys.path[:0] = self._paths
-            sys.meta_path.insert(0, self._finder)
-            try:
-                yield
-            finally:
-                sys.meta_path.remove(self._finder)
-                for path in self._paths:  # by value: user code may have put its own before them
-                    if path in sys.path:
-                        sys.path.remove(path)
-                self._keep()
-                self._publish(others)
+        with _FLOOR.held(self):
+            yield
+
+    def enter(self) -> None:
+        """Puts our modules in the place of another folder's."""
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] in self._names:
+                owner = getattr(module, _OWNER, None)
+                if owner is not None and owner != str(self.folder):
+                    self._others[name] = module
+                    sys.modules.pop(name, None)
+        sys.modules.update(self._modules)
+        sys.path[:0] = self._paths
+        sys.meta_path.insert(0, self._finder)
+
+    def leave(self) -> None:
+        """Leaves our modules where nobody was before us, and puts the others back."""
+        sys.meta_path.remove(self._finder)
+        for path in self._paths:  # by value: user code may have put its own before them
+            if path in sys.path:
+                sys.path.remove(path)
+        self._keep()
+        taken = {name.partition(".")[0] for name in self._others}
+        for name in list(self._modules):
+            if name.partition(".")[0] in taken:
+                sys.modules.pop(name, None)
+        sys.modules.update(self._others)
+        self._others.clear()
+        sys.path.extend(path for path in self._paths if path not in sys.path)
 
     def forget(self) -> None:
         """Takes the folder's modules and paths out of the process again; safe to repeat."""
-        _ALIVE.discard(self)
         for name, module in self._modules.items():
             if sys.modules.get(name) is module:
                 del sys.modules[name]
@@ -141,35 +148,12 @@ class UserCode:
         mine = vars(module).get(_OWNER) == str(self.folder)
         return mine and HOOKS_MARK not in vars(module) and module.__file__ == str(path)
 
-    def _take_over(self) -> dict[str, ModuleType]:
-        """Puts our modules in the place of another folder's, which are returned."""
-        others = {}
-        for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] in self._names:
-                owner = getattr(module, _OWNER, None)
-                if owner is not None and owner != str(self.folder):
-                    others[name] = module
-                    sys.modules.pop(name, None)
-        sys.modules.update(self._modules)
-        return others
-
     def _keep(self) -> None:
         for name, module in list(sys.modules.items()):
             if name.partition(".")[0] in self._names and _is_within(module, self.folder):
                 vars(module)[_OWNER] = str(self.folder)
                 vars(module)[NEIGHBOUR_MARK] = self.settings
                 self._modules[name] = module
-
-    def _publish(self, others: Mapping[str, ModuleType]) -> None:
-        """Leaves our modules where nobody was before us, and puts the others back."""
-        taken = {name.partition(".")[0] for name in others}
-        for name in list(self._modules):
-            if name.partition(".")[0] in taken:
-                sys.modules.pop(name, None)
-        sys.modules.update(others)
-        for path in self._paths:
-            if path not in sys.path:
-                sys.path.append(path)
 
     def _import(
         self,
@@ -187,6 +171,44 @@ class UserCode:
             return known  # as nearly always: without the search, and without waiting
         with self.importable():
             return builtins.__import__(name, globals, locals, fromlist, level)
+
+
+class _Floor:
+    """Whose modules are in `sys.modules`: those of one folder, for any number of its threads.
+
+    A thread that is inside for one folder may go inside for another: a model that loads a model.
+    """
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._holder: UserCode | None = None
+        self._threads: Counter[int] = Counter()
+
+    @contextmanager
+    def held(self, by: UserCode) -> Iterator[None]:
+        me = threading.get_ident()
+        with self._change:
+            nested = me in self._threads
+            self._change.wait_for(lambda: nested or self._holder in (None, by))
+            before = self._holder
+            if before is not by:
+                by.enter()
+                self._holder = by
+            self._threads[me] += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._threads[me] -= 1
+                if not self._threads[me]:
+                    del self._threads[me]
+                if not self._threads or (nested and before is not by):
+                    by.leave()
+                    self._holder = before if nested else None
+                    self._change.notify_all()
+
+
+_FLOOR: Final = _Floor()
 
 
 def _has_all(module: ModuleType, names: Sequence[str] | None) -> bool:

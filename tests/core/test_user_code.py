@@ -80,7 +80,30 @@ def test_threads_may_import_while_the_file_is_loaded(tmp_path: Path) -> None:
     """
     folder = make_folder(tmp_path / "m", custom=custom)
     (folder / "threaded_neighbour.py").write_text("V = 5\n")
+    other = UserCode(make_folder(tmp_path / "other", custom=PICKLED))  # is there, and is no matter
     assert score(folder, "x\n1\n").predictions["Predictions"].tolist() == [10]
+    other.forget()
+
+
+def test_model_may_load_a_model(tmp_path: Path) -> None:
+    """A folder whose code loads another folder gets its own modules back afterwards."""
+    inner = make_folder(tmp_path / "inner" / "m", custom="import same\nV = same.V\n")
+    (inner / "same.py").write_text("V = 1\n")
+    custom = f"""
+        from pathlib import Path
+        from drum_core.model.user_code import UserCode
+        code = UserCode(Path({str(inner)!r}))
+        INNER = code.load(Path({str(inner / "custom.py")!r})).V
+        code.forget()
+        import same
+        V = same.V
+    """
+    outer = make_folder(tmp_path / "outer" / "m", custom=custom)
+    (outer / "same.py").write_text("V = 2\n")
+    code = UserCode(outer)
+    module = vars(code.load(outer / "custom.py"))
+    code.forget()
+    assert (module["INNER"], module["V"]) == (1, 2)
 
 
 def test_extension_and_hooks_share_custom_py(tmp_path: Path) -> None:
