@@ -159,7 +159,7 @@ def test_unknown_parameter(given: Set) -> None:
 def test_parameter_without_value(given: Set) -> None:
     """The error for a parameter that is known, but has no value, does not suggest its own name."""
     given("style", "string", None)
-    with pytest.raises(ParameterMissingError, match="'style' is not set. Set the variable"):
+    with pytest.raises(ParameterMissingError, match=r"'style' is not set\. Set the variable"):
         RuntimeParameters.get_str("style")
     given("styles", "string", "a")
     with pytest.raises(ParameterMissingError, match="Did you mean 'styles'"):
