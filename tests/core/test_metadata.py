@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -334,7 +335,9 @@ def test_several_values_for_one_end_with_three(
 
 def schema() -> dict[str, object]:
     """The JSON Schema that the command prints."""
-    done = subprocess.run(["drum", "schema"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "drum_core", "schema"], capture_output=True, text=True, check=True
+    )
     assert done.stderr == ""
     found: dict[str, object] = json.loads(done.stdout)
     return found
