@@ -185,7 +185,7 @@ class TestScikitLearn:
             ("X.colnames", "X.colnames"),
         ]
         assert parts[0][2] == b"sparse"
-        matrix = scipy.io.mmread(io.BytesIO(parts[1][2]), spmatrix=False)
+        matrix = scipy.sparse.coo_array(scipy.io.mmread(io.BytesIO(parts[1][2]), spmatrix=False))
         assert matrix.toarray().tolist() == [[0, 0, 1], [1, 0, 0]]
         assert parts[2][2] == b"0\n1\n2"
 
@@ -220,7 +220,9 @@ class TestSparse:
         """The transformed matrix and the names of its columns."""
         parts = {name: data for name, _, data in parts_of(answer)}
         assert parts["X.format"] == b"sparse"
-        matrix = scipy.io.mmread(io.BytesIO(parts["X.transformed"]), spmatrix=False)
+        matrix = scipy.sparse.coo_array(
+            scipy.io.mmread(io.BytesIO(parts["X.transformed"]), spmatrix=False)
+        )
         return matrix.toarray().tolist(), parts["X.colnames"].decode().split("\n")
 
     def test_sparse_frame(self, tmp_path: Path) -> None:
