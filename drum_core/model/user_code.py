@@ -21,6 +21,7 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Final
+from weakref import WeakSet
 
 from typing_extensions import override
 
@@ -28,6 +29,9 @@ from drum_core.user.settings import HOOKS_MARK, NEIGHBOUR_MARK, Settings, here
 from drum_core.user.stand_in import install_stand_in
 
 __all__ = ["UserCode"]
+
+_ALIVE: Final[WeakSet[UserCode]] = WeakSet()
+"""Who may have modules of a folder already: its extension is loaded before its hooks."""
 
 _OWNER: Final = "__drum_folder__"
 
@@ -51,6 +55,7 @@ class UserCode:
         self._names = self._importable_names()
         self._builtins: dict[str, object] = {**vars(builtins), "__import__": self._import}
         self._finder = _NeighbourFinder(self.folder, self._builtins)
+        _ALIVE.add(self)
 
     def load(self, path: Path) -> ModuleType:
         """Runs the file at `path`; its own folder comes first on its import path.
@@ -61,9 +66,12 @@ class UserCode:
         if str(path.parent) not in self._paths:
             self._paths.insert(0, str(path.parent))
             self._names = self._importable_names()
+        for other in list(_ALIVE):
+            if other.folder == self.folder and other is not self:
+                self._modules.update(other._unclaimed())
         with self.importable():
-            module = sys.modules.get(path.stem)
-            if module is None or not self._is_unclaimed(module, path):
+            module = self._modules.get(path.stem)
+            if module is None or module.__file__ != str(path):
                 return self._run(path)
             module.__dict__[HOOKS_MARK] = self.settings
             return module
@@ -144,9 +152,12 @@ class UserCode:
             if entry.suffix == ".py" or (entry.is_dir() and entry.name.isidentifier())
         )
 
-    def _is_unclaimed(self, module: ModuleType, path: Path) -> bool:
-        mine = vars(module).get(_OWNER) == str(self.folder)
-        return mine and HOOKS_MARK not in vars(module) and module.__file__ == str(path)
+    def _unclaimed(self) -> dict[str, ModuleType]:
+        """The modules that belong to no model, in a folder where no model is yet."""
+        marked = [name for name, module in self._modules.items() if HOOKS_MARK in vars(module)]
+        if "custom" in marked:
+            return {}
+        return {name: module for name, module in self._modules.items() if name not in marked}
 
     def _keep(self) -> None:
         for name, module in list(sys.modules.items()):
