@@ -87,7 +87,8 @@ class UserCode:
 
     def enter(self) -> None:
         """Puts our modules in the place of another folder's."""
-        for name, module in list(sys.modules.items()):
+        # A copy is made at once; a list of items is not, when a finalizer runs in between.
+        for name, module in sys.modules.copy().items():
             if name.partition(".")[0] in self._names:
                 owner = getattr(module, _OWNER, None)
                 if owner is not None and owner != str(self.folder):
@@ -160,7 +161,7 @@ class UserCode:
         return {name: module for name, module in self._modules.items() if name not in marked}
 
     def _keep(self) -> None:
-        for name, module in list(sys.modules.items()):
+        for name, module in sys.modules.copy().items():
             if name.partition(".")[0] in self._names and _is_within(module, self.folder):
                 vars(module)[_OWNER] = str(self.folder)
                 vars(module)[NEIGHBOUR_MARK] = self.settings

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -134,8 +136,20 @@ def test_environment_in_the_folder_is_left_alone(tmp_path: Path) -> None:
     sys.modules.pop("inner_package")
 
 
-def test_imports_of_many_threads(tmp_path: Path) -> None:
-    """Late imports stay sound while other threads import other things."""
+class _Garbage:
+    """Is collected at some allocation or other, and then lets another thread run."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        time.sleep(0)
+
+
+def test_imports_of_many_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Late imports stay sound while other threads import other things, and collect garbage."""
+    for number in range(2500):  # more than the tuples that Python keeps for reuse
+        monkeypatch.setitem(sys.modules, f"filler{number}", ModuleType(f"filler{number}"))
     custom = """
         import importlib, sys
 
@@ -164,6 +178,7 @@ def test_imports_of_many_threads(tmp_path: Path) -> None:
     def work(function: str) -> None:
         try:
             for _ in range(150):
+                _Garbage()
                 module[function]()
         except BaseException as error:
             errors.append(error)
