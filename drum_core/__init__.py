@@ -33,8 +33,18 @@ from drum_core.options import (
     TargetType,
     ValidationOptions,
 )
+from drum_core.progress import NoProgress, Progress
 from drum_core.protocols import Assemble, Cleanup, Serve, WebApp, WorkerContext
-from drum_core.results import NewModelResult, RunResult, ScoreResult, ServerResult
+from drum_core.results import (
+    FitResult,
+    NewModelResult,
+    PerfTestResult,
+    PushResult,
+    RunResult,
+    ScoreResult,
+    ServerResult,
+    ValidationResult,
+)
 from drum_core.runner import CMRunner
 from drum_core.runtime import DrumRuntime
 from drum_core.version import __version__
@@ -50,15 +60,20 @@ __all__ = [
     "DrumError",
     "DrumRuntime",
     "FitOptions",
+    "FitResult",
     "Handler",
     "Headers",
     "Language",
     "LocalWorker",
     "NewModelOptions",
     "NewModelResult",
+    "NoProgress",
     "Options",
     "PerfTestOptions",
+    "PerfTestResult",
+    "Progress",
     "PushOptions",
+    "PushResult",
     "Query",
     "Request",
     "Response",
@@ -75,6 +90,7 @@ __all__ = [
     "TargetType",
     "UserHTTPError",
     "ValidationOptions",
+    "ValidationResult",
     "WebApp",
     "Worker",
     "WorkerContext",

@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import logging
 import warnings
-from typing import TYPE_CHECKING, Generic, NoReturn, assert_never, overload
+from typing import TYPE_CHECKING, Generic, assert_never, overload
 
 from typing_extensions import deprecated
 
-from drum_core.errors import NotBuiltYetError
 from drum_core.options import (
     FitOptions,
     ModelOptions,
@@ -28,7 +27,16 @@ from drum_core.runtime import DrumRuntime, OptionsT
 from drum_core.worker import LocalWorker
 
 if TYPE_CHECKING:
-    from drum_core.results import NewModelResult, RunResult, ScoreResult, ServerResult
+    from drum_core.results import (
+        FitResult,
+        NewModelResult,
+        PerfTestResult,
+        PushResult,
+        RunResult,
+        ScoreResult,
+        ServerResult,
+        ValidationResult,
+    )
 
 __all__ = ["CMRunner"]
 
@@ -132,12 +140,13 @@ class CMRunner(Generic[OptionsT]):
     @overload
     def run(self: CMRunner[NewModelOptions]) -> NewModelResult: ...
     @overload
-    def run(
-        self: CMRunner[FitOptions]
-        | CMRunner[PerfTestOptions]
-        | CMRunner[ValidationOptions]
-        | CMRunner[PushOptions],
-    ) -> NoReturn: ...
+    def run(self: CMRunner[FitOptions]) -> FitResult: ...
+    @overload
+    def run(self: CMRunner[PerfTestOptions]) -> PerfTestResult: ...
+    @overload
+    def run(self: CMRunner[ValidationOptions]) -> ValidationResult: ...
+    @overload
+    def run(self: CMRunner[PushOptions]) -> PushResult: ...
     @overload
     def run(self: CMRunner[Options]) -> RunResult: ...
 
@@ -145,15 +154,15 @@ class CMRunner(Generic[OptionsT]):
         """Does what the options say, and gives back what came of it.
 
         With an `app`, server mode returns as soon as the routes are mounted; without one it
-        blocks until the server has ended. Raises `DrumError`; `NotBuiltYetError` for the modes
-        fit, perf-test, validation and push.
+        blocks until the server has ended. Raises `DrumError`.
         """
         options: Options = self.options
+        progress = self.runtime.progress
         match options:
             case ScoreOptions():
                 from drum_core.modes.score import score
 
-                return score(options, self.worker_ctx)
+                return score(options, self.worker_ctx, progress)
             case ServerOptions():
                 from drum_core.modes.server import mount, serve
 
@@ -164,8 +173,22 @@ class CMRunner(Generic[OptionsT]):
                 from drum_core.modes.new import run
 
                 return run(options)
-            case FitOptions() | PerfTestOptions() | ValidationOptions() | PushOptions():
-                raise NotBuiltYetError(f"The mode {options.run_mode.value!r}")
+            case FitOptions():
+                from drum_core.modes.fit import fit
+
+                return fit(options, self.worker_ctx, progress)
+            case PerfTestOptions():
+                from drum_core.modes.perf_test import measure
+
+                return measure(options, self.worker_ctx, progress)
+            case ValidationOptions():
+                from drum_core.modes.validation import validate
+
+                return validate(options, self.worker_ctx, progress)
+            case PushOptions():
+                from drum_core.modes.push import push
+
+                return push(options, self.worker_ctx, progress)
             case _:
                 assert_never(options)
 

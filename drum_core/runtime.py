@@ -10,6 +10,7 @@ from typing import Generic
 from typing_extensions import Self, TypeVar
 
 from drum_core.options import Options
+from drum_core.progress import NoProgress, Progress
 
 __all__ = ["DrumRuntime", "OptionsT"]
 
@@ -20,11 +21,13 @@ class DrumRuntime(Generic[OptionsT]):
     """Holds the options of a run, and closes on exit what its runner acquired.
 
     What belongs to a worker context that the embedder passed to the runner is not closed here: it
-    lives as long as that worker. Several runtimes in one process know nothing of each other.
+    lives as long as that worker. `progress` is told how far the run is. Several runtimes in one
+    process know nothing of each other.
     """
 
-    def __init__(self, options: OptionsT) -> None:
+    def __init__(self, options: OptionsT, *, progress: Progress | None = None) -> None:
         self._options = options
+        self._progress: Progress = NoProgress() if progress is None else progress
         self._lock = threading.Lock()
         self._closers: list[Callable[[], None]] = []
 
@@ -32,6 +35,11 @@ class DrumRuntime(Generic[OptionsT]):
     def options(self) -> OptionsT:
         """What the run is told."""
         return self._options
+
+    @property
+    def progress(self) -> Progress:
+        """What is told how far the run is; by default nobody."""
+        return self._progress
 
     def __enter__(self) -> Self:
         return self

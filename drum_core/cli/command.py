@@ -115,6 +115,7 @@ def _options(command: Command, environ: Mapping[str, str]) -> tuple[Options, lis
 
 def _run(options: Options) -> int:
     from drum_core.cli.first_requests import requests_suggested
+    from drum_core.cli.views import show_result
     from drum_core.options import ScoreOptions, ServerOptions
     from drum_core.results import ScoreResult
 
@@ -124,24 +125,27 @@ def _run(options: Options) -> int:
             around.enter_context(requests_suggested(options))
         else:
             around.enter_context(_sigterm_interrupts())
-        if isinstance(options, ScoreOptions):
-            # A score answers on the standard output; what hooks print must not get into it.
+        if not isinstance(options, ServerOptions):
+            # The result is on the standard output; what hooks print must not get into it.
             around.enter_context(console.prints_on_stderr())
         result = _result(options)
     seconds = time.perf_counter() - started
-    status = console.show_result(result)
+    status = show_result(options, result)
     if isinstance(options, ScoreOptions) and options.show_perf and isinstance(result, ScoreResult):
-        console.show_times(result, seconds)
+        from drum_core.cli.views.score import show_times
+
+        show_times(result, seconds)
     return status
 
 
 def _result(options: Options) -> RunResult:
+    from drum_core.cli.progress import shown_progress
     from drum_core.options import ServerOptions
     from drum_core.runner import CMRunner
     from drum_core.runtime import DrumRuntime
 
     try:
-        with DrumRuntime(options) as runtime:
+        with DrumRuntime(options, progress=shown_progress()) as runtime:
             return CMRunner(runtime).run()
     except SystemExit as stop:
         # Servers end that way. User code that does would make a score fail with status 0.

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
-
-from typing_extensions import assert_never
 
 from drum_core.cli.exit_codes import ExitStatus
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from drum_core.model.exchange import UnstructuredAnswer
-    from drum_core.results import NewModelResult, RunResult, ScoreResult
+    from drum_core.results import Report
 
 __all__ = [
+    "cannot_print",
     "ensure_streams",
     "finish",
     "has_reader",
+    "in_utf8",
+    "print_bytes",
+    "print_json",
+    "print_line",
+    "print_note",
     "prints_on_stderr",
     "show_error",
-    "show_result",
     "show_suggestions",
     "show_text",
-    "show_times",
+    "terminal",
 ]
 
 _STDOUT: Final = 1
@@ -40,42 +43,8 @@ def show_text(text: str) -> int:
     try:
         print(text, flush=True)
     except OSError as error:
-        return _cannot_print(error)
+        return cannot_print(error)
     return ExitStatus.OK
-
-
-def show_result(result: RunResult) -> int:
-    """Prints what a run gave: data on the standard output, remarks on the standard error.
-
-    Returns the exit status.
-    """
-    from drum_core.results import NewModelResult, ScoreResult, ServerResult
-
-    try:
-        match result:
-            case ScoreResult():
-                _show_score(result)
-            case NewModelResult():
-                _show_new_model(result)
-            case ServerResult():
-                return result.exit_status
-            case _:
-                assert_never(result)
-    except OSError as error:
-        return _cannot_print(error)
-    return ExitStatus.OK
-
-
-def show_times(result: ScoreResult, full: float) -> None:
-    """Prints DRUM's performance reports; `full` is in seconds, from the start of the run."""
-    reports = {
-        "Full time": full,
-        "Init time (incl model loading)": result.load_seconds,
-        "Run time (incl reading CSV)": result.score_seconds,
-    }
-    for name, seconds in reports.items():
-        print(name, file=sys.stderr)
-        print(f"\tsec: min: {seconds:.2f}; avg: {seconds:.2f}; max: {seconds:.2f}", file=sys.stderr)
 
 
 def show_error(name: str, text: str, error: BaseException | None = None) -> None:
@@ -90,7 +59,7 @@ def show_error(name: str, text: str, error: BaseException | None = None) -> None
         import traceback
 
         print(masked("".join(traceback.format_exception(error))), end="", file=sys.stderr)
-    console = _terminal(sys.stderr)
+    console = terminal(sys.stderr)
     if console is None:
         print(f"{name}: {text}", file=sys.stderr)
         return
@@ -106,7 +75,7 @@ def has_reader() -> bool:
 
 def show_suggestions(requests: Sequence[str]) -> None:
     """Shows requests to try on a server that has just started, on the standard error."""
-    console = _terminal(sys.stderr)
+    console = terminal(sys.stderr)
     if console is not None:
         console.print("From another terminal (Ctrl+C ends the server):", style="bold")
         for request in requests:
@@ -126,7 +95,7 @@ def finish(status: int) -> int:
     try:
         sys.stdout.flush()
     except OSError as error:
-        return _cannot_print(error)
+        return cannot_print(error)
     return status
 
 
@@ -160,7 +129,8 @@ def _is_descriptor(stream: TextIO, number: int) -> bool:
         return False
 
 
-def _cannot_print(error: OSError) -> int:
+def cannot_print(error: OSError) -> int:
+    """Says why the standard output cannot be written; returns the exit status."""
     # Python would complain about what is still buffered once more when it ends.
     if _is_descriptor(sys.stdout, _STDOUT):
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -172,7 +142,7 @@ def _cannot_print(error: OSError) -> int:
     return ExitStatus.ERROR
 
 
-def _terminal(stream: TextIO) -> Console | None:
+def terminal(stream: TextIO) -> Console | None:
     """A rich console for a stream that is a terminal; it honours NO_COLOR and the width."""
     if not stream.isatty():
         return None
@@ -181,70 +151,32 @@ def _terminal(stream: TextIO) -> Console | None:
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
-def _show_score(result: ScoreResult) -> None:
-    took = f"{result.load_seconds + result.score_seconds:.2f} s"
-    if result.output is not None:
-        what = "the answer" if result.unstructured is not None else _rows(result.rows)
-        print(f"Wrote {what} to {result.output} in {took}.", file=sys.stderr)
-        return
-    if result.unstructured is not None:
-        _write_answer(result.unstructured)
-        return
-    console = _terminal(sys.stdout)
-    if console is None:
-        _write_csv(result)
-        return
-    from drum_core.cli.tables import predictions_table
-
-    console.print(predictions_table(result.predictions, console.width))
-    console.print(f"{_rows(result.rows)} in {took}. With --output FILE they are written to a file.")
+def print_note(text: str) -> None:
+    """Prints a remark, which is no part of the result, on the standard error."""
+    print(text, file=sys.stderr)
 
 
-def _show_new_model(result: NewModelResult) -> None:
-    console = _terminal(sys.stdout)
-    if console is None:
-        print(result.code_dir)
-        for file in result.files:
-            print(f"  {file.relative_to(result.code_dir)}")
-        print("Next:")
-        for command in result.next_commands:
-            print(f"  {command}")
-        return
-    from drum_core.cli.tables import folder_tree
-
-    console.print(folder_tree(result.code_dir, result.files))
-    console.print("\nNext:", style="bold")
-    for command in result.next_commands:
-        # Never broken into lines: a command is there to be copied.
-        console.print(f"  {command}", style="cyan", soft_wrap=True)
+def print_line(text: str) -> None:
+    """Prints a line on the standard output, at once."""
+    print(text, flush=True)
 
 
-def _write_answer(answer: UnstructuredAnswer) -> None:
-    """A text with a line end, whatever its charset; bytes as they are."""
-    if answer.charset is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(answer.data)
-        sys.stdout.buffer.flush()
-        return
-    with _in_utf8(sys.stdout):
-        text = answer.data.decode(answer.charset, "replace")
-        print(text.removesuffix("\n"), flush=True)
+def print_json(report: Report) -> None:
+    """Prints a report as JSON on the standard output, alone."""
+    with in_utf8(sys.stdout):
+        print(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False), flush=True)
 
 
-def _rows(number: int) -> str:
-    return f"{number:,} row" + ("" if number == 1 else "s")
-
-
-def _write_csv(result: ScoreResult) -> None:
-    from drum_core.data.output import to_csv
-
-    # As the file would be, whatever the locale.
-    with _in_utf8(sys.stdout):
-        to_csv(result.predictions, sys.stdout)
+def print_bytes(data: bytes) -> None:
+    """Prints data as they are on the standard output."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 @contextlib.contextmanager
-def _in_utf8(stream: TextIO) -> Iterator[None]:
+def in_utf8(stream: TextIO) -> Iterator[None]:
+    """Inside, what is printed on the stream is UTF-8, as a file would be, whatever the locale."""
     if not isinstance(stream, io.TextIOWrapper):
         yield
         return

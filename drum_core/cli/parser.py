@@ -14,7 +14,7 @@ from typing import Final, TypeAlias, get_args
 from typing_extensions import override
 
 from drum_core.cli.formatter import help_formatter
-from drum_core.cli.planned import PLANNED_MODES, PlannedFlag, planned_flags
+from drum_core.cli.planned import PlannedFlag, planned_flags
 from drum_core.cli.resolve import Given
 from drum_core.environment import RUNTIME_PARAMETER_PREFIX
 from drum_core.options import (
@@ -23,7 +23,7 @@ from drum_core.options import (
     OptionsBase,
     PerfTestOptions,
     PushOptions,
-    RunMode,
+    ReportOptions,
     ScoreOptions,
     ServerOptions,
     ValidationOptions,
@@ -43,12 +43,15 @@ OptionsClass: TypeAlias = (
     | type[PushOptions]
 )
 
-_PLANNED_CLASSES: Final[Mapping[RunMode, OptionsClass]] = {
-    RunMode.FIT: FitOptions,
-    RunMode.PERF_TEST: PerfTestOptions,
-    RunMode.VALIDATION: ValidationOptions,
-    RunMode.PUSH: PushOptions,
-}
+_MODES: Final[Sequence[tuple[OptionsClass, str]]] = (
+    (ScoreOptions, "predict on a file"),
+    (ServerOptions, "serve the model over HTTP"),
+    (FitOptions, "train a model"),
+    (ValidationOptions, "check a model before it is deployed"),
+    (PerfTestOptions, "measure a model under load"),
+    (PushOptions, "upload a model to DataRobot"),
+)
+"""The sub-commands that run a model folder, in the order of the help."""
 
 _SCHEMA: Final = "schema"
 _GROUPS: Final = ("required", "options", "model", "messages")
@@ -137,7 +140,7 @@ def parse(argv: Sequence[str] | None) -> Command:
             speaker.error("unrecognized arguments: " + " ".join(unknown))
         speaker.print_help()
         speaker.exit(1)
-    if unknown and options_class.run_mode not in PLANNED_MODES:
+    if unknown:
         speaker.error("unrecognized arguments: " + " ".join(unknown))
     return Command(options_class, given, unbuilt, speaker)
 
@@ -159,8 +162,8 @@ def build_parser() -> Parser:
     )
     # With no prog given, argparse would make a formatter to find out.
     commands = parser.add_subparsers(dest="subparser_name", title="commands", prog="drum")
-    _add_mode(commands, "score", ScoreOptions, "predict on a file")
-    _add_mode(commands, "server", ServerOptions, "serve the model over HTTP")
+    for options_class, purpose in _MODES:
+        _add_mode(commands, options_class.run_mode.value, options_class, purpose)
     new = commands.add_parser("new", help="make a model folder", description="Make something new.")
     new.set_defaults(speaker=new)
     kinds = new.add_subparsers(dest="new_mode", title="what to make", prog="drum new")
@@ -168,8 +171,6 @@ def build_parser() -> Parser:
     purpose = "print the JSON Schema of model-metadata.yaml, for editors"
     schema = commands.add_parser(_SCHEMA, help=purpose, description=purpose)
     schema.set_defaults(speaker=schema)
-    for mode, purpose in PLANNED_MODES.items():
-        _add_mode(commands, mode.value, _PLANNED_CLASSES[mode], f"{purpose} (not built yet)")
     return parser
 
 
@@ -234,7 +235,7 @@ def _not_built(planned: Sequence[PlannedFlag]) -> Iterator[str]:
 def _group(options_class: OptionsClass, option: Option) -> int:
     if option.flag.required:
         return 0
-    own = option.name in options_class.__annotations__
+    own = option.name in {*options_class.__annotations__, *ReportOptions.__annotations__}
     return 1 if own else 3 if option.name in OptionsBase.__annotations__ else 2
 
 

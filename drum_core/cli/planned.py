@@ -9,15 +9,7 @@ from typing import Final
 from drum_core.environment import RUNTIME_PARAMETER_PREFIX
 from drum_core.options.choices import RunMode
 
-__all__ = ["PLANNED_MODES", "PlannedFlag", "parameters_without_effect", "planned_flags"]
-
-PLANNED_MODES: Final[Mapping[RunMode, str]] = {
-    RunMode.FIT: "train a model",
-    RunMode.PERF_TEST: "measure a model under load",
-    RunMode.VALIDATION: "check a model before it is deployed",
-    RunMode.PUSH: "deploy a model",
-}
-"""The sub-commands that only say that they are not built yet, with what they will do."""
+__all__ = ["PlannedFlag", "parameters_without_effect", "planned_flags"]
 
 _BOTH: Final = (RunMode.SCORE, RunMode.SERVER)
 

@@ -25,6 +25,7 @@ from drum_core.model.target import (
 from drum_core.monitoring.memory import available_memory
 from drum_core.monitoring.mlops import monitored, start_monitoring
 from drum_core.options.score import ScoreOptions
+from drum_core.progress import Progress
 from drum_core.protocols import WorkerContext
 from drum_core.results import ScoreResult
 
@@ -45,7 +46,7 @@ _RETURNED_NONE: Final = "The hook score_unstructured returned None.\n"
 """What is written when there is nothing to write."""
 
 
-def score(options: ScoreOptions, worker: WorkerContext) -> ScoreResult:
+def score(options: ScoreOptions, worker: WorkerContext, progress: Progress) -> ScoreResult:
     """Loads the model, gives it the whole input, writes the output if one is asked for.
 
     An output that cannot be written is found before the model is loaded. Raises `DrumError`.
@@ -60,10 +61,12 @@ def score(options: ScoreOptions, worker: WorkerContext) -> ScoreResult:
     target = resolve_target(options, folder.metadata)
     started = time.perf_counter()
     monitoring = start_monitoring(options, target, folder.settings, worker)
-    model = monitored(load_model(folder, target, worker), monitoring)
+    with progress.phase("Loading the model"):
+        model = monitored(load_model(folder, target, worker), monitoring)
     loaded = time.perf_counter()
     try:
-        frame, answer = _scored(model, target, options)
+        with progress.phase(f"Scoring {options.input.name}"):
+            frame, answer = _scored(model, target, options)
     except InputTooLargeError as error:  # its text is for clients of a server
         raise out_of_memory(error.limit) from error
     if options.output is not None:

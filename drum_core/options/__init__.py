@@ -4,10 +4,14 @@ from typing import TypeAlias
 
 from drum_core.options.base import ModelOptions, OptionsBase
 from drum_core.options.choices import Language, RunMode, TargetType
+from drum_core.options.fit import FitOptions
 from drum_core.options.new import NewModelOptions
-from drum_core.options.planned import FitOptions, PerfTestOptions, PushOptions, ValidationOptions
+from drum_core.options.perf_test import PerfTestOptions
+from drum_core.options.push import PushOptions
+from drum_core.options.report import ReportOptions
 from drum_core.options.score import ScoreOptions
 from drum_core.options.server import ServerOptions, ServerSettings
+from drum_core.options.validation import ValidationOptions
 
 __all__ = [
     "FitOptions",
@@ -18,6 +22,7 @@ __all__ = [
     "OptionsBase",
     "PerfTestOptions",
     "PushOptions",
+    "ReportOptions",
     "RunMode",
     "ScoreOptions",
     "ServerOptions",

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from drum_core.errors import OptionConflictError
+from drum_core.options.checks import validate
 from drum_core.options.choices import LOGGING_LEVELS, Language, RunMode, TargetType
 from drum_core.options.flag import Flag
-from drum_core.options.validation import validate
 
 __all__ = ["ModelOptions", "OptionsBase", "PredictingOptions"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Final
 
 from drum_core.errors import OptionConflictError
-from drum_core.options.base import OptionsBase
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
+from drum_core.options.report import ReportOptions
 
 __all__ = ["TEMPLATES", "NewModelOptions"]
 
@@ -17,7 +17,7 @@ TEMPLATES: Final = ("sklearn-regression", "sklearn-binary", "sklearn-multiclass"
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewModelOptions(OptionsBase):
+class NewModelOptions(ReportOptions):
     """Makes a model folder to start from."""
 
     run_mode: ClassVar[RunMode] = RunMode.NEW
@@ -50,7 +50,7 @@ class NewModelOptions(OptionsBase):
     ] = None
 
     def __post_init__(self) -> None:
-        OptionsBase.__post_init__(self)
+        ReportOptions.__post_init__(self)
         if (self.template is None) == (self.language is None):
             raise OptionConflictError(
                 "drum new model makes a folder either from --template "

@@ -38,13 +38,6 @@ def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "argument subparser_name: invalid choice: 'bogus'" in err
 
 
-@pytest.mark.parametrize("mode", ["fit", "perf-test", "validation", "push"])
-def test_help_of_what_is_not_built_says_so(mode: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The help of a planned sub-command says that it is not built yet."""
-    assert main([mode, "--help"]) == 0
-    assert "(not built yet)" in capsys.readouterr().out
-
-
 def test_help_names_variables_choices_and_defaults(capsys: pytest.CaptureFixture[str]) -> None:
     """The help of an option says its choices, variable, runtime parameter and default."""
     assert main(["server", "--help"]) == 0

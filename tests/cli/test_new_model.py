@@ -189,7 +189,7 @@ from drum_core.cli import main
 write = pathlib.Path.write_bytes
 def slow(path, content):
     if path.name == "model-metadata.yaml":
-        print("half made", flush=True)
+        print("half made", file=sys.stderr, flush=True)
         os.read(0, 1)
     return write(path, content)
 pathlib.Path.write_bytes = slow
@@ -204,8 +204,8 @@ sys.exit(main(["new", "model", "--code-dir", "m", "--template", "hooks"]))
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "half made\n"
+    assert process.stderr is not None
+    assert process.stderr.readline() == "half made\n"
     assert len(list(tmp_path.iterdir())) == 1
     time.sleep(0.1)
     os.kill(process.pid, sign)

@@ -12,20 +12,6 @@ from drum_core.options import RunMode
 from tests.model_folders import REGRESSION, make_folder
 
 
-@pytest.mark.parametrize("mode", ["fit", "perf-test", "validation", "push"])
-@pytest.mark.parametrize(
-    "words", [[], ["--code-dir", "x", "--input=y", "-s", "3", "--docker", "i", "word"]]
-)
-def test_planned_commands_say_so(
-    mode: str, words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A sub-command of DRUM that is not built names itself, whatever it is given."""
-    assert main([mode, *words]) == 1
-    out, err = capsys.readouterr()
-    assert not out
-    assert err == f"drum {mode}: error: The mode {mode!r} is not built yet.\n"
-
-
 @pytest.mark.parametrize("mode", [RunMode.SCORE, RunMode.SERVER])
 def test_planned_flags_say_so(mode: RunMode, capsys: pytest.CaptureFixture[str]) -> None:
     """Each flag of DRUM that is not built is known, and an error that names it."""

@@ -31,5 +31,4 @@ class TwoMethods:
 
 
 app: WebApp = TwoMethods()  # E: assignment
-CMRunner(DrumRuntime(FitOptions())).run()
-print("never reached")  # E: unreachable
+CMRunner(DrumRuntime(FitOptions(code_dir=Path("m")))).run()  # E: call-arg

@@ -1,0 +1,86 @@
+"""What a person gets to see of each result: on a terminal, in a pipe, as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import assert_never
+
+from drum_core.cli import console
+from drum_core.cli.exit_codes import ExitStatus
+
+if TYPE_CHECKING:
+    from drum_core.options import Options
+    from drum_core.results import (
+        FitResult,
+        NewModelResult,
+        PerfTestResult,
+        PushResult,
+        RunResult,
+        ValidationResult,
+    )
+
+__all__ = ["show_result"]
+
+
+def show_result(options: Options, result: RunResult) -> int:
+    """Prints what a run gave: data on the standard output, remarks on the standard error.
+
+    Returns the exit status.
+    """
+    try:
+        return _shown(options, result)
+    except OSError as error:
+        return console.cannot_print(error)
+
+
+def _shown(options: Options, result: RunResult) -> int:
+    from drum_core.options import ReportOptions
+    from drum_core.results import (
+        FitResult,
+        NewModelResult,
+        PerfTestResult,
+        PushResult,
+        ScoreResult,
+        ServerResult,
+        ValidationResult,
+    )
+
+    match result:
+        case ServerResult():
+            return result.exit_status
+        case ScoreResult():
+            from drum_core.cli.views.score import show_score
+
+            show_score(result)
+            return ExitStatus.OK
+        case FitResult() | NewModelResult() | PerfTestResult() | PushResult() | ValidationResult():
+            if isinstance(options, ReportOptions) and options.json:
+                console.print_json(result.report())
+            else:
+                _show_report(result)
+            return ExitStatus.OK
+        case _:
+            assert_never(result)
+
+
+def _show_report(
+    result: FitResult | NewModelResult | PerfTestResult | PushResult | ValidationResult,
+) -> None:
+    from drum_core.results import (
+        FitResult,
+        NewModelResult,
+        PerfTestResult,
+        PushResult,
+        ValidationResult,
+    )
+
+    match result:
+        case NewModelResult():
+            from drum_core.cli.views.new import show_new_model
+
+            show_new_model(result)
+        case FitResult() | PerfTestResult() | PushResult() | ValidationResult():
+            console.print_json(result.report())
+        case _:
+            assert_never(result)

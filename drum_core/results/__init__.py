@@ -1,0 +1,36 @@
+"""What a run gives back to the one who embeds it; the command line prints it."""
+
+from typing import TypeAlias
+
+from drum_core.results.fit import FitResult
+from drum_core.results.new import NewModelResult
+from drum_core.results.perf_test import PerfTestResult
+from drum_core.results.push import PushResult
+from drum_core.results.report import JSON, Report
+from drum_core.results.score import ScoreResult
+from drum_core.results.server import ServerResult
+from drum_core.results.validation import ValidationResult
+
+__all__ = [
+    "JSON",
+    "FitResult",
+    "NewModelResult",
+    "PerfTestResult",
+    "PushResult",
+    "Report",
+    "RunResult",
+    "ScoreResult",
+    "ServerResult",
+    "ValidationResult",
+]
+
+RunResult: TypeAlias = (
+    ScoreResult
+    | ServerResult
+    | FitResult
+    | PerfTestResult
+    | ValidationResult
+    | NewModelResult
+    | PushResult
+)
+"""What any run gives back."""
