@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Final, Generic, TypeAlias, TypeVar
 
 __all__ = ["AbandonedError", "AsyncBridge", "Emit", "Relay", "wait_for"]
@@ -76,7 +77,7 @@ class AsyncBridge:
 
         Raises `RuntimeError` when called on the loop itself, and when the loop ends first.
         """
-        coroutine = _as_coroutine(awaitable)
+        coroutine = _outcome(awaitable)
         try:
             loop = self.loop()
             future = asyncio.run_coroutine_threadsafe(coroutine, loop)
@@ -88,7 +89,10 @@ class AsyncBridge:
         while not concurrent.futures.wait((future,), _POLL_SECONDS).done:
             if loop.is_closed() and not future.done():
                 raise RuntimeError("the event loop ended before the coroutine did")
-        return future.result()
+        outcome = future.result()
+        if isinstance(outcome, _Stop):
+            raise outcome.error
+        return outcome
 
     def close(self, timeout: float = 2.0) -> None:
         """Cancels what still runs, waits for its end, and ends the loop; safe to repeat.
@@ -200,8 +204,18 @@ def wait_for(value: Awaitable[object] | object, bridge: AsyncBridge) -> object:
     return bridge.call(value) if inspect.isawaitable(value) else value
 
 
-async def _as_coroutine(awaitable: Awaitable[T]) -> T:
-    return await awaitable
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """What would end the loop itself if a task of it raised it."""
+
+    error: SystemExit | KeyboardInterrupt
+
+
+async def _outcome(awaitable: Awaitable[T]) -> T | _Stop:
+    try:
+        return await awaitable
+    except (SystemExit, KeyboardInterrupt) as error:
+        return _Stop(error)
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

@@ -1,4 +1,4 @@
-"""Ends a process that has done its work, also when a thread of it never will."""
+"""The end of a process: what may bring it about, and how it is done when a thread never ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ import sys
 import threading
 from typing import NoReturn
 
-__all__ = ["end_process", "threads_linger"]
+__all__ = ["end_process", "is_interrupt", "threads_linger"]
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether it is for more than the code that raised it: Ctrl-C, or a generator being closed.
+
+    User code may raise anything else that is no `Exception`, and only its own work has failed:
+    `SystemExit`, `asyncio.CancelledError`, the panics of extensions written in Rust.
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return threading.current_thread() is threading.main_thread()
+    return isinstance(error, GeneratorExit)
 
 
 def threads_linger() -> bool:

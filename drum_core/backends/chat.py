@@ -34,6 +34,7 @@ from drum_core.model.exchange import (
 )
 from drum_core.model.hooks import Hook, Hooks
 from drum_core.model.text_parameters import llm_id
+from drum_core.process_end import is_interrupt
 
 __all__ = ["chat", "list_models"]
 
@@ -93,7 +94,9 @@ class _ChatHook:
             return self._relayed(request, lambda: self._begin(request))
         try:
             given = self._begin(request)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             raise self._hook.failure(error) from error
         if completion := completion_of(given, request.association_id):
             return completion
@@ -121,7 +124,9 @@ class _ChatHook:
             if is_being_cancelled():
                 raise
             raise self._hook.failure(error) from error
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             raise self._hook.failure(error) from error
         if completion := completion_of(given, request.association_id):
             return completion
@@ -142,7 +147,9 @@ class _ChatHook:
             raise not_an_answer(given)
         try:
             return iter(given)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             raise self._hook.failure(error) from error
 
     def _texts(self, items: Iterator[object], association_id: str) -> Iterator[bytes]:
@@ -151,7 +158,9 @@ class _ChatHook:
                 item = next(items)
             except StopIteration:
                 return
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
                 raise self._hook.failure(error) from error
             yield chunk_json(item, association_id)
 

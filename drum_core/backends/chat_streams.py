@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from drum_core.process_end import is_interrupt
+
 __all__ = ["AsyncTexts", "ThreadedItems", "close_all", "close_all_async", "is_being_cancelled"]
 
 _logger = logging.getLogger(__name__)
@@ -42,7 +44,9 @@ class AsyncTexts:
             if is_being_cancelled():
                 raise
             raise self._failure(error) from error
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
             raise self._failure(error) from error
         return self._encode(item)
 

@@ -10,8 +10,9 @@ from drum_core.data.payload import Payload
 from drum_core.data.predictions import Predictions, from_array, from_frame
 from drum_core.data.tables import read_table
 from drum_core.errors import HookFailedError, PredictionError, UserHTTPError, listed
-from drum_core.model.hooks import Hooks
+from drum_core.model.hooks import Hook, Hooks
 from drum_core.model.target import BinaryTarget, MulticlassTarget, MultilabelTarget, TableTarget
+from drum_core.process_end import is_interrupt
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -37,7 +38,7 @@ class Pipeline:
         rows = _rows(data)
         if self.hooks.transform is not None:
             data = self.hooks.transform(data, self.model)
-            _require_frame(data, "transform")
+            _require_frame(data, self.hooks.transform)
         predictions = self._score(data, payload)
         _check_rows(predictions.rows, rows, "The model")
         if self.hooks.post_process is not None:
@@ -50,7 +51,7 @@ class Pipeline:
     def _score(self, data: object, payload: Payload) -> Predictions:
         if self.hooks.score is not None:
             answer = self.hooks.score(data, self.model, **self._keywords(payload))
-            return from_frame(_require_frame(answer, "score"), self.target)
+            return from_frame(_require_frame(answer, self.hooks.score), self.target)
         if self.artifact is None:  # pragma: no cover - the backend gives one or the other
             raise PredictionError("The model has neither a score hook nor an artifact.")
         return _run(self.artifact, data, self.target)
@@ -80,7 +81,8 @@ class Pipeline:
         assert self.hooks.post_process is not None
         columns = list(predictions.columns)
         given = pd.DataFrame(predictions.values, columns=columns)
-        frame = _require_frame(self.hooks.post_process(given, self.model), "post_process")
+        hook = self.hooks.post_process
+        frame = _require_frame(hook(given, self.model), hook)
         if frame.shape[1] > len(columns):
             raise PredictionError(
                 f"The hook post_process must not add columns: it was given {listed(columns)} and "
@@ -109,7 +111,9 @@ def _run(artifact: Artifact, data: object, target: TableTarget) -> Predictions:
         values = artifact.predict(data)
     except UserHTTPError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
         name = f"The {artifact.framework} model"
         hints = _oddities(data) if isinstance(data, pd.DataFrame) else ()
         raise HookFailedError(name, error, hints) from error
@@ -133,12 +137,12 @@ def _oddities(frame: DataFrame) -> list[str]:
     return sentences
 
 
-def _require_frame(value: object, hook: str) -> DataFrame:
+def _require_frame(value: object, hook: Hook) -> DataFrame:
     import pandas as pd
 
     if not isinstance(value, pd.DataFrame):
         raise PredictionError(
-            f"The hook {hook} must return a pandas DataFrame, got {type(value).__name__}."
+            f"{hook.name_in_errors} must return a pandas DataFrame, got {type(value).__name__}."
         )
     return value
 

@@ -61,7 +61,9 @@ def run_command(argv: Sequence[str] | None) -> int:
             _logger.warning(warning)
         try:
             return console.finish(_run(options))
-        except (Exception, KeyboardInterrupt) as error:
+        except SystemExit:  # how servers end
+            raise
+        except BaseException as error:
             return _report(name, error, show_stacktrace=options.show_stacktrace)
 
 

@@ -19,6 +19,7 @@ from drum_core.errors import HookError, HookFailedError, UserHTTPError
 from drum_core.model.settings import warn_of_real_package
 from drum_core.model.user_code import UserCode
 from drum_core.options.choices import TargetType
+from drum_core.process_end import is_interrupt
 from drum_core.user.real_package import bad_request_of, seen_as, user_error_of
 from drum_core.user.settings import Settings, settings_here
 
@@ -74,7 +75,7 @@ class Hook:
     """The keywords it takes; `None` when it takes any."""
     settings: Settings = field(default_factory=Settings)
     title: str = ""
-    """What errors call it; by default the hook of its name."""
+    """What errors call it, if it is not the hook of its name."""
 
     def takes(self, count: int) -> bool:
         """Whether it can be called with `count` positional arguments."""
@@ -94,7 +95,9 @@ class Hook:
             return wait_for(self.begin(*args, **kwargs), self.bridge)
         except UserHTTPError:
             raise
-        except (Exception, SystemExit) as error:  # a hook has no say over the whole process
+        except BaseException as error:  # a hook has no say over the whole process
+            if is_interrupt(error):
+                raise
             raise self.failure(error) from error
 
     def begin(self, *args: object, **kwargs: object) -> object:
@@ -114,7 +117,12 @@ class Hook:
             return refusal
         line = _user_line(error, self.path)
         where = f" ({self.path.name}, line {line})" if line else ""
-        return HookFailedError(f"{self.title or f'The hook {self.name}'}{where}", error)
+        return HookFailedError(f"{self.name_in_errors}{where}", error)
+
+    @property
+    def name_in_errors(self) -> str:
+        """What the sentences of errors begin with."""
+        return self.title or f"The hook {self.name}"
 
     @property
     def is_async(self) -> bool:

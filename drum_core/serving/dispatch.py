@@ -18,6 +18,7 @@ from drum_core.messages import (
     Route,
     RoutePolicy,
 )
+from drum_core.process_end import is_interrupt
 from drum_core.serving.admission import AsyncJobs, Slots
 from drum_core.serving.answers import bytes_response, client_left_response, standard_headers
 from drum_core.serving.errors import answer_to
@@ -120,7 +121,9 @@ class Dispatcher:
             return _held(endpoint.answer(request), lambda: None)
         except Exception as error:
             return endpoint.error_answer(error)
-        except SystemExit as error:  # of a model's own code, in the thread of a request
+        except BaseException as error:  # of a model's own code, in the thread of a request
+            if is_interrupt(error):
+                raise
             return endpoint.error_answer(HookFailedError("The model", error))
 
     def _in_slot(self, endpoint: Endpoint, request: Request) -> Response:

@@ -76,6 +76,8 @@ def whole(params, headers):
             raise ValueError("the parrot is dead")
         case "exit":
             raise SystemExit(3)
+        case "cancelled":
+            raise asyncio.CancelledError
         case "number":
             return 7
     return None

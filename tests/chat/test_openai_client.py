@@ -189,10 +189,13 @@ def test_what_is_no_answer(client: OpenAI, model: str) -> None:
         client.chat.completions.create(model=model, messages=SAID)
 
 
-def test_exit_does_not_end_the_server(client: OpenAI) -> None:
-    """A hook that calls sys.exit fails its own request only."""
-    with pytest.raises(openai.InternalServerError, match=r"called sys\.exit\(3\)"):
-        client.chat.completions.create(model="exit", messages=SAID)
+@pytest.mark.parametrize(
+    ("model", "told"), [("exit", r"called sys\.exit\(3\)"), ("cancelled", "raised CancelledError")]
+)
+def test_no_error_of_a_hook_ends_the_server(client: OpenAI, model: str, told: str) -> None:
+    """A hook that calls sys.exit, or whose own task was cancelled, fails its own request only."""
+    with pytest.raises(openai.InternalServerError, match=told):
+        client.chat.completions.create(model=model, messages=SAID)
     answer = client.chat.completions.create(model="parrot", messages=SAID)
     assert answer.choices[0].message.content == "hello"
 

@@ -100,6 +100,23 @@ def test_timeout_of_a_coroutine_is_its_own() -> None:
     bridge.close()
 
 
+def test_exit_of_a_coroutine_leaves_the_loop() -> None:
+    """`sys.exit` in one coroutine is raised to its caller, while the others run on."""
+    bridge = AsyncBridge()
+
+    async def leave() -> None:
+        raise SystemExit(3)
+
+    try:
+        loop = bridge.loop()
+        with pytest.raises(SystemExit, match="3"):
+            bridge.call(leave())
+        assert bridge.loop() is loop
+        assert loop.is_running()
+    finally:
+        bridge.close()
+
+
 def test_late_coroutine_leaves_no_thread() -> None:
     """What is deferred when the worker has ended is run at once, and its loop ended."""
     before = bridge_threads()

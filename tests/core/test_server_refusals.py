@@ -134,6 +134,35 @@ class TestHookErrors:
         assert [answer.status for answer in answers] == [500, 500]
         assert "The hook score (custom.py, line 4) called sys.exit(7)" in str(answers[0].json())
 
+    @pytest.mark.parametrize("error", ["asyncio.CancelledError()", "Panic('index 3')"])
+    def test_hook_may_raise_anything(self, tmp_path: Path, error: str) -> None:
+        """What is no `Exception` fails the request of its hook only: a panic, a cancelled task."""
+        custom = f"""
+            import asyncio
+            class Panic(BaseException): pass
+            def load_model(d): return 1
+            def score(d, m): raise {error}
+        """
+        with serving(make_folder(tmp_path / "m", custom=custom)) as host:
+            answers = [post(host, "x\n1\n", *CSV) for _ in range(2)]
+        assert [answer.status for answer in answers] == [500, 500]
+        assert f"raised {error.split('(')[0].split('.')[-1]}" in str(answers[0].json()["message"])
+
+    def test_artifact_may_raise_anything(self, tmp_path: Path) -> None:
+        """The same holds for a model that is called without a hook."""
+        custom = """
+            from sklearn.base import BaseEstimator, RegressorMixin
+            class Panic(BaseException): pass
+            class Model(RegressorMixin, BaseEstimator):
+                def predict(self, X): raise Panic("index 3")
+            def load_model(d): return Model()
+        """
+        with serving(make_folder(tmp_path / "m", custom=custom)) as host:
+            answers = [post(host, "x\n1\n", *CSV) for _ in range(2)]
+        assert [answer.status for answer in answers] == [500, 500]
+        message = str(answers[0].json()["message"])
+        assert message.startswith("ERROR: The scikit-learn model raised Panic: index 3")
+
     def test_texts_are_no_predictions(self, tmp_path: Path) -> None:
         """Regression predictions that are not numbers are 500 in the server."""
         custom = DOUBLE.replace('data["x"] * model', '["a"] * len(data)')

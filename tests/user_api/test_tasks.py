@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drum_core import CMRunner, DrumRuntime, ScoreOptions
-from drum_core.errors import ArtifactError, HookError, HookFailedError
+from drum_core.errors import ArtifactError, HookError, HookFailedError, PredictionError
 from drum_core.model.user_code import UserCode
 from drum_core.testing import DictHost
 from drum_core.user import (
@@ -205,6 +205,13 @@ def test_method_that_raises(tmp_path: Path) -> None:
     with serving(fitted(tmp_path / "n", refusing)) as host:
         answer = post(host, "x\n1\n", *CSV)
         assert (answer.status, answer.headers["X-Drum-User-Http-Error"]) == (422, "true")
+
+
+def test_method_that_returns_no_table(tmp_path: Path) -> None:
+    """The error of a task speaks of its method, not of a hook that it does not have."""
+    array = TIMES.replace('pd.DataFrame({"anything": X["x"] * self.factor})', "X.to_numpy()")
+    with pytest.raises(PredictionError, match=r"^The method predict of CustomTask must return"):
+        _score(fitted(tmp_path / "m", array))
 
 
 class Saved(RegressionEstimatorInterface):
