@@ -35,7 +35,8 @@ MAY_IMPORT = {
     "logs": LEAVES | {"serving"},
     "runtime": LEAVES,
     "runner": LEAVES | {"model", "modes", "runtime"},
-    "cli": LEAVES | {"cli", "data", "logs", "model", "monitoring", "runner", "runtime", "serving"},
+    "cli": LEAVES
+    | {"cli", "data", "logs", "model", "modes", "monitoring", "runner", "runtime", "serving"},
     "testing": LEAVES | {"serving", "testing"},
     "__init__": LEAVES | {"runner", "runtime"},
     "__main__": {"cli"},

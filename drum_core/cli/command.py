@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from drum_core.cli import console
 from drum_core.cli.exit_codes import ExitStatus, status_of
-from drum_core.cli.parser import Command, parse
+from drum_core.cli.parser import Asks, Command, parse
 from drum_core.cli.planned import parameters_without_effect
 from drum_core.cli.resolve import resolve
 from drum_core.environment import environment, exported
@@ -27,6 +27,7 @@ from drum_core.errors import (
     UserHTTPError,
 )
 from drum_core.options.flag import options_of
+from drum_core.options.server import ServerOptions
 
 if TYPE_CHECKING:
     from drum_core.options import Options
@@ -60,6 +61,8 @@ def run_command(argv: Sequence[str] | None) -> int:
         for warning in warnings:
             _logger.warning(warning)
         try:
+            if command.asks is not Asks.RUN and isinstance(options, ServerOptions):
+                return console.finish(_inspect(options, command.asks, name))
             return console.finish(_run(options))
         except SystemExit:  # how servers end
             raise
@@ -115,10 +118,23 @@ def _options(command: Command, environ: Mapping[str, str]) -> tuple[Options, lis
     return options, resolved.warnings
 
 
+def _inspect(options: ServerOptions, asks: Asks, name: str) -> int:
+    """Looks at the configuration of a server that is not started. Raises `DrumError`."""
+    if asks is Asks.CHECK:
+        from drum_core.modes.server import check
+
+        check(options)
+        return ExitStatus.OK
+    from drum_core.cli.views.configuration import show_configuration
+    from drum_core.modes.configuration import explain
+
+    return show_configuration(explain(options), name, as_json=asks is Asks.EXPLAIN_AS_JSON)
+
+
 def _run(options: Options) -> int:
     from drum_core.cli.first_requests import requests_suggested
     from drum_core.cli.views import show_result
-    from drum_core.options import ScoreOptions, ServerOptions
+    from drum_core.options import ScoreOptions
     from drum_core.results import ScoreResult
 
     started = time.perf_counter()
@@ -142,7 +158,6 @@ def _run(options: Options) -> int:
 
 def _result(options: Options) -> RunResult:
     from drum_core.cli.progress import shown_progress
-    from drum_core.options import ServerOptions
     from drum_core.runner import CMRunner
     from drum_core.runtime import DrumRuntime
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import enum
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, TypeAlias, get_args
+from typing import Final, TypeAlias
 
 from typing_extensions import override
 
+from drum_core.cli.arguments import add_argument, usage_of, variables_of
 from drum_core.cli.formatter import help_formatter
 from drum_core.cli.planned import PlannedFlag, planned_flags
 from drum_core.cli.resolve import Given
-from drum_core.environment import RUNTIME_PARAMETER_PREFIX
 from drum_core.options import (
     FitOptions,
     NewModelOptions,
@@ -31,7 +29,7 @@ from drum_core.options import (
 from drum_core.options.flag import Option, options_of
 from drum_core.version import __version__
 
-__all__ = ["Command", "OptionsClass", "Parser", "build_parser", "parse"]
+__all__ = ["Asks", "Command", "OptionsClass", "Parser", "build_parser", "parse"]
 
 OptionsClass: TypeAlias = (
     type[ScoreOptions]
@@ -54,6 +52,7 @@ _MODES: Final[Sequence[tuple[OptionsClass, str]]] = (
 """The sub-commands that run a model folder, in the order of the help."""
 
 _SCHEMA: Final = "schema"
+_EXPLAIN: Final = "explain-config"
 _GROUPS: Final = ("required", "options", "model", "messages")
 
 _EPILOG: Final = """\
@@ -66,6 +65,15 @@ exit status: 0 done, 1 error, 2 wrong usage, 130 interrupted
 """
 
 
+class Asks(enum.Enum):
+    """What is to be done with the options."""
+
+    RUN = enum.auto()
+    CHECK = enum.auto()
+    EXPLAIN = enum.auto()
+    EXPLAIN_AS_JSON = enum.auto()
+
+
 @dataclass(frozen=True)
 class Command:
     """What the command line asks for; `parser` is the one whose usage an error shows."""
@@ -74,6 +82,7 @@ class Command:
     given: Mapping[str, Given]
     unbuilt: tuple[str, ...]
     parser: Parser
+    asks: Asks = Asks.RUN
 
 
 class Parser(argparse.ArgumentParser):
@@ -135,6 +144,7 @@ def parse(argv: Sequence[str] | None) -> Command:
     speaker: Parser = given.pop("speaker", parser)
     options_class: OptionsClass | None = given.pop("options_class", None)
     unbuilt = tuple(given.pop("unbuilt", ()))
+    asks = given.pop("asks", Asks.RUN)
     if options_class is None:
         if unknown:
             speaker.error("unrecognized arguments: " + " ".join(unknown))
@@ -142,7 +152,7 @@ def parse(argv: Sequence[str] | None) -> Command:
         speaker.exit(1)
     if unknown:
         speaker.error("unrecognized arguments: " + " ".join(unknown))
-    return Command(options_class, given, unbuilt, speaker)
+    return Command(options_class, given, unbuilt, speaker, asks)
 
 
 def build_parser() -> Parser:
@@ -168,6 +178,7 @@ def build_parser() -> Parser:
     new.set_defaults(speaker=new)
     kinds = new.add_subparsers(dest="new_mode", title="what to make", prog="drum new")
     _add_mode(kinds, "model", NewModelOptions, "make a model folder to start from")
+    _add_inspections(commands)
     purpose = "print the JSON Schema of model-metadata.yaml, for editors"
     schema = commands.add_parser(_SCHEMA, help=purpose, description=purpose)
     schema.set_defaults(speaker=schema)
@@ -187,15 +198,15 @@ def _add_mode(
         name,
         help=purpose,
         description=purpose[0].upper() + purpose[1:] + ".",
-        usage=" ".join(_usage(f"{commands._prog_prefix} {name}", flags)),
-        epilog="\n\n".join([*_variables(options), *_not_built(planned)]),
+        usage=" ".join(usage_of(f"{commands._prog_prefix} {name}", flags)),
+        epilog="\n\n".join([*variables_of(options), *_not_built(planned)]),
         add_help=False,
     )
     parser.set_defaults(options_class=options_class, speaker=parser)
     groups = [parser.add_argument_group(title) for title in _GROUPS]
     groups[-1].add_argument("-h", "--help", action="help", help="show this help, and end")
     for option in flags:
-        _add_option(groups[_group(options_class, option)], option)
+        add_argument(groups[_group(options_class, option)], option)
     for flag in planned:
         parser.add_argument(
             flag.name,
@@ -206,23 +217,33 @@ def _add_mode(
         )
 
 
-def _usage(command: str, flags: Sequence[Option]) -> Iterator[str]:
-    yield command
-    for option in flags:
-        if option.flag.required:
-            yield f"{option.flag.long} {_metavar(option)}"
-    yield "[options]"
-
-
-def _variables(options: Sequence[Option]) -> Iterator[str]:
-    lines = []
-    for option in options:
-        if not option.flag.names:
-            name = option.flag.env or f"{RUNTIME_PARAMETER_PREFIX}{option.flag.parameter}"
-            default = "" if option.default == "" else f" (default {option.default})"
-            lines.append(f"  {name}\n      {option.flag.help}{default}")
-    if lines:
-        yield "only from the environment:\n" + "\n".join(lines)
+def _add_inspections(commands: argparse._SubParsersAction[Parser]) -> None:
+    """The ways to look at the configuration of a server without starting it."""
+    ways = {
+        "--check": (Asks.CHECK, "start nothing; the exit status is 0 if the server could start"),
+        "--print-config": (
+            Asks.EXPLAIN,
+            "start nothing; print each effective value and where it came from",
+        ),
+    }
+    server = commands.choices[ServerOptions.run_mode.value]
+    group = server.add_argument_group("instead of serving").add_mutually_exclusive_group()
+    for name, (asks, purpose) in ways.items():
+        group.add_argument(
+            name, dest="asks", action="store_const", const=asks, default=Asks.RUN, help=purpose
+        )
+    purpose = "show each effective value of a server's configuration, and where it came from"
+    _add_mode(commands, _EXPLAIN, ServerOptions, purpose)
+    explain = commands.choices[_EXPLAIN]
+    explain.set_defaults(asks=Asks.EXPLAIN)
+    explain.add_argument(
+        "--json",
+        dest="asks",
+        action="store_const",
+        const=Asks.EXPLAIN_AS_JSON,
+        default=Asks.EXPLAIN,
+        help="print it as JSON",
+    )
 
 
 def _not_built(planned: Sequence[PlannedFlag]) -> Iterator[str]:
@@ -237,61 +258,3 @@ def _group(options_class: OptionsClass, option: Option) -> int:
         return 0
     own = option.name in {*options_class.__annotations__, *ReportOptions.__annotations__}
     return 1 if own else 3 if option.name in OptionsBase.__annotations__ else 2
-
-
-def _add_option(parser: argparse._ArgumentGroup, option: Option) -> None:
-    # Absent flags leave no trace, so that what is there was given.
-    if option.is_switch:
-        parser.add_argument(
-            *option.flag.names,
-            dest=option.name,
-            action="store_true",
-            default=argparse.SUPPRESS,
-            help=_help(option),
-        )
-        return
-    parser.add_argument(
-        *option.flag.names,
-        dest=option.name,
-        nargs="+" if option.is_list else None,
-        choices=_choices(option),
-        metavar=_metavar(option),
-        default=argparse.SUPPRESS,
-        help=_help(option),
-    )
-
-
-def _choices(option: Option) -> tuple[str, ...] | None:
-    if option.flag.choices is not None:
-        return option.flag.choices
-    for kind in (option.type, *get_args(option.type)):
-        if isinstance(kind, type) and issubclass(kind, enum.Enum):
-            return tuple(str(member.value) for member in kind)
-    return None
-
-
-def _metavar(option: Option) -> str:
-    if option.flag.metavar:
-        return option.flag.metavar
-    kinds = {option.type, *get_args(option.type)}
-    if Path in kinds:
-        return "DIR" if option.flag.path in ("directory", "absent") else "FILE"
-    if int in kinds:
-        return "N"
-    return option.name.rpartition("_")[2].upper().removesuffix("S" if option.is_list else "")
-
-
-def _help(option: Option) -> str:
-    notes = []
-    if choices := _choices(option):
-        notes.append("one of " + ", ".join(choices))
-    if option.flag.env:
-        names = filter(None, (option.flag.env, option.flag.env_fallback))
-        notes.append("variable " + ", else ".join(names))
-    if option.flag.parameter:
-        notes.append(f"runtime parameter {option.flag.parameter}")
-    shown = option.default not in (None, dataclasses.MISSING, False, "")
-    if shown and not option.flag.required:
-        notes.append(f"default {option.default}")
-    text = option.flag.help + (f" ({'; '.join(notes)})" if notes else "")
-    return text.replace("%", "%%")

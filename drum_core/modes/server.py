@@ -15,9 +15,10 @@ from drum_core.results import ServerResult
 from drum_core.serving.prediction_server import PredictionServer, prepare_answers
 
 if TYPE_CHECKING:
+    from drum_core.model.target import Target
     from drum_core.protocols import Serve
 
-__all__ = ["assemble", "choose_server", "mount", "serve"]
+__all__ = ["assemble", "check", "choose_server", "mount", "serve"]
 
 FLASK_EXTENSION: Final = "custom_flask.py"
 FASTAPI_EXTENSION: Final = "custom_fastapi.py"
@@ -37,9 +38,24 @@ def serve(options: ServerOptions) -> ServerResult:
     """
     run = cast("Serve", load_server(choose_server(options)))
     if not options.with_error_server:
-        prepare_answers(options, resolve_target(options, open_folder(options).metadata))
+        _check_model(options)
     prepared: Assemble = functools.partial(assemble, options)
     return ServerResult(mounted=False, exit_status=run(options.settings(), prepared))
+
+
+def check(options: ServerOptions) -> Target:
+    """Does all that can be done before a process listens; gives what the model predicts.
+
+    No code of the folder is run and the model is not loaded. Raises `DrumError`.
+    """
+    load_server(choose_server(options))
+    return _check_model(options)
+
+
+def _check_model(options: ServerOptions) -> Target:
+    target = resolve_target(options, open_folder(options).metadata)
+    prepare_answers(options, target)
+    return target
 
 
 def assemble(options: ServerOptions, app: WebApp, worker: WorkerContext) -> None:

@@ -2,6 +2,7 @@
 
 from typing import TypeAlias
 
+from drum_core.results.configuration import ConfigurationResult, Setting
 from drum_core.results.fit import FitResult
 from drum_core.results.new import NewModelResult
 from drum_core.results.perf_test import PerfTestResult
@@ -13,6 +14,7 @@ from drum_core.results.validation import ValidationResult
 
 __all__ = [
     "JSON",
+    "ConfigurationResult",
     "FitResult",
     "NewModelResult",
     "PerfTestResult",
@@ -21,6 +23,7 @@ __all__ = [
     "RunResult",
     "ScoreResult",
     "ServerResult",
+    "Setting",
     "ValidationResult",
 ]
 
