@@ -13,11 +13,14 @@ from collections.abc import (
     Sequence,
 )
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import Protocol, override, runtime_checkable
 
 from drum_core.body import Body, BodyWriter
+
+if TYPE_CHECKING:
+    from drum_core.security.policy import Security
 
 __all__ = [
     "AsyncByteStream",
@@ -30,6 +33,7 @@ __all__ = [
     "Headers",
     "MultiMapping",
     "Query",
+    "Refuse",
     "Request",
     "Response",
     "Route",
@@ -212,6 +216,10 @@ Handler: TypeAlias = Callable[[Request], Response]
 thread, unless the route's policy is `RoutePolicy.PROBE`."""
 
 
+Refuse: TypeAlias = Callable[[Request], Response | None]
+"""The answer to a request that is refused whatever its body; `None` for one that is not."""
+
+
 AsyncHandler: TypeAlias = Callable[[Request], Awaitable[AsyncResponse] | None]
 """Answers a request on the running event loop, without a thread, or returns `None` when that
 request needs one: the host then calls the `Handler` with the same request.
@@ -248,6 +256,10 @@ class Route:
 
     `async_handler` is for hosts that run on an event loop, which may ask it first; `handler`
     answers every request as well, so a host may leave it alone.
+
+    `refuse` says, before any of the body is read, with what a request is refused, such as one
+    without a token. The handler refuses it too, so a host may leave `refuse` alone. `security` is
+    what it goes by; an application of DRUM's own holds whatever else it answers to it as well.
     """
 
     path: str
@@ -257,15 +269,19 @@ class Route:
     policy: RoutePolicy
     body_limit: int | None = None
     async_handler: AsyncHandler | None = None
+    refuse: Refuse | None = None
+    security: Security | None = None
 
     def begin_body(self, headers: Headers, /) -> BodyWriter:
         """Where the host writes the body of a request to this route, chunk by chunk.
 
-        Keeps at most `body_limit` bytes; when the length that `headers` declare is already more,
-        takes none. The host stops reading when `write` says no, and hands over what it has: the
-        core answers 413. A body that ends before its declared length is no request: the host
-        answers 400, if anybody is there, and never calls the handler.
+        Keeps at most `body_limit` bytes; takes none when the length that `headers` declare is
+        already more, and none of a request that is refused anyway. The host stops reading when
+        `write` says no, and hands over what it has: the core answers 413, or refuses. A body that
+        ends before its declared length is no request: the host answers 400, if anybody is there,
+        and never calls the handler.
         """
         declared = headers.get("Content-Length", "")
         size = int(declared) if declared.isascii() and declared.isdigit() else None
-        return BodyWriter(limit=self.body_limit, declared=size)
+        refused = self.security and self.security.refusal(self.policy, headers)
+        return BodyWriter(limit=0 if refused else self.body_limit, declared=size)

@@ -22,7 +22,7 @@ from drum_web.asgi_exchange import Exchange
 from drum_web.asgi_messages import received_headers, send_whole
 from drum_web.asgi_route import route_path
 
-__all__ = ["Limiter", "RouteEndpoint"]
+__all__ = ["Limiter", "RouteEndpoint", "refusing"]
 
 THREADS: Final = 128
 """Requests of one application that may hold a thread; more than may wait for a model."""
@@ -76,7 +76,7 @@ class RouteEndpoint:
         exchange = Exchange(self.route, scope, headers, writer)
         watched: Receive | None = receive
         if arrived is _Arrived.PART:
-            send = _refusing(send, receive, linger="Expect" not in headers)
+            send = refusing(send, receive, linger="Expect" not in headers)
             watched = None  # the rest of the body is in the way
         if self.route.policy is RoutePolicy.PROBE:
             await exchange.answer_on_loop(send)
@@ -112,7 +112,7 @@ async def _receive(receive: Receive, writer: BodyWriter, limiter: Limiter) -> _A
     return _Arrived.PART
 
 
-def _refusing(send: Send, receive: Receive, *, linger: bool) -> Send:
+def refusing(send: Send, receive: Receive, *, linger: bool) -> Send:
     """A `send` for an answer to a body that was not read: the connection cannot go on."""
 
     async def send_last(message: Message) -> None:

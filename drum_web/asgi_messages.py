@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from starlette.types import Message, Scope, Send
 
 from drum_core.messages import AsyncResponse, Headers, Response
+from drum_core.security.proxies import FORWARDED_HEADERS, TrustedProxies
 
-__all__ = ["raw_headers", "received_headers", "send_whole", "start_message"]
+__all__ = ["believed", "raw_headers", "received_headers", "send_whole", "start_message"]
 
 
 def received_headers(scope: Scope) -> Headers:
@@ -21,6 +22,21 @@ def received_headers(scope: Scope) -> Headers:
         for name, value in scope["headers"]
         if b"_" not in name and (value or name != b"content-type")
     )
+
+
+def believed(scope: Scope, proxies: TrustedProxies) -> Scope:
+    """The scope with client and scheme as a listed proxy tells them; anybody else's word is cut."""
+    peer: str = (scope.get("client") or ("", 0))[0]
+    pairs = scope["headers"]
+    if peer not in proxies:
+        kept = [pair for pair in pairs if pair[0].decode("latin-1") not in FORWARDED_HEADERS]
+        return {**scope, "headers": kept}
+    told = Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
+    forwarded = ",".join(told.getlist("X-Forwarded-For"))
+    scheme = ",".join(told.getlist("X-Forwarded-Proto"))
+    client = proxies.client(forwarded, peer) if forwarded else peer
+    found = {"client": scope["client"] if client == peer else (client, 0)}
+    return {**scope, **found, "scheme": proxies.scheme(scheme, scope["scheme"])}
 
 
 def raw_headers(fields: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from http import HTTPStatus
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from flask import Blueprint, Flask, request
-from werkzeug.exceptions import HTTPException, InternalServerError, MethodNotAllowed
-from werkzeug.wrappers import Response as WSGIResponse
+from flask import Blueprint, Flask
+from flask import Response as FlaskResponse
 
-from drum_core.messages import Headers, Route
+from drum_core.messages import Route
 from drum_core.protocols import WebApp
-from drum_core.serving.answers import fallback_response, standard_headers
 from drum_web.extensions import load_extension
-from drum_web.flask_view import NothingThere, RouteView, path_as_sent, to_wsgi
+from drum_web.flask_view import NothingThere, RouteView
+from drum_web.owned_flask import OwnedFlask
 from drum_web.urls import mounted_paths, slash_siblings, split_tail
-
-if TYPE_CHECKING:
-    from _typeshed import OptExcInfo
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 __all__ = ["FlaskApp"]
 
 BLUEPRINT: Final = "model_api"
 ABSENT: Final = "absent"
-STANDARD_NAMES: Final = frozenset(name.lower() for name, _ in standard_headers(Headers()))
 
 
 class FlaskApp:
@@ -39,7 +32,7 @@ class FlaskApp:
     """
 
     def __init__(self, app: Flask | None = None) -> None:
-        self.app: Flask = _OwnedFlask() if app is None else app
+        self.app: Flask = OwnedFlask() if app is None else app
 
     def server_type(self) -> str:
         """`flask`."""
@@ -73,6 +66,8 @@ class FlaskApp:
                 rule.methods = set(methods)  # without the HEAD that werkzeug adds to GET
             elif rule.endpoint == f"{blueprint.name}.{ABSENT}":
                 rule.methods = None  # all
+        if isinstance(self.app, OwnedFlask):
+            self.app.site.add(routes)
 
     def load_extension(self, code_dir: Path, /) -> Path | None:
         """Runs `init_app(app)` of the folder's `custom_flask.py` with the native application."""
@@ -123,55 +118,8 @@ def _add_rule(blueprint: Blueprint, path: str, route: Route, view: RouteView) ->
     )
 
 
-def _absent() -> WSGIResponse:
+def _absent() -> FlaskResponse:
     raise NothingThere
-
-
-class _OwnedFlask(Flask):
-    """An application of our own: no static files, the core's errors, headers on everything."""
-
-    def __init__(self) -> None:
-        super().__init__("drum", static_folder=None, template_folder=None)
-        self.url_map.merge_slashes = False
-        self.register_error_handler(HTTPException, _routing_error)
-        self.register_error_handler(InternalServerError, _unexpected_error)
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answers, outside of everything that an extension may have wrapped `wsgi_app` in."""
-
-        def start(
-            status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
-        ) -> Callable[[bytes], object]:
-            names = {name.lower() for name, _ in headers}
-            if not names >= STANDARD_NAMES:
-                sent = Headers([("X-Request-ID", environ.get("HTTP_X_REQUEST_ID", ""))])
-                fields = standard_headers(sent)
-                headers = [*headers, *(item for item in fields if item[0].lower() not in names)]
-            return start_response(status, headers, exc_info)
-
-        return self.wsgi_app(environ, start)
-
-
-def _routing_error(error: HTTPException) -> WSGIResponse | HTTPException:
-    """The core's 404 and 405; what an extension raises stays as it is."""
-    code = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-    unrouted = error is request.routing_exception and code >= HTTPStatus.BAD_REQUEST
-    if not unrouted and not isinstance(error, NothingThere):
-        return error
-    allow = error.valid_methods or () if isinstance(error, MethodNotAllowed) else ()
-    return _fallback(code, allow)
-
-
-def _unexpected_error(error: InternalServerError) -> WSGIResponse | HTTPException:
-    return error if error.original_exception is None else _fallback(500)
-
-
-def _fallback(status: int, allow: Iterable[str] = ()) -> WSGIResponse:
-    received = Headers.received(request.headers.items())
-    method, path = request.method, path_as_sent()
-    return to_wsgi(
-        fallback_response(status, method=method, path=path, received=received, allow=allow)
-    )
 
 
 if TYPE_CHECKING:

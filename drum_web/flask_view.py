@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Response as FlaskResponse
 from flask import request
@@ -15,7 +15,10 @@ from drum_core.messages import BodyWriter, ByteStream, Headers, Request, Respons
 from drum_core.serving.answers import error_response, fallback_response, standard_headers
 from drum_web.urls import parse_query
 
-__all__ = ["NothingThere", "RouteView", "path_as_sent", "to_wsgi"]
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+__all__ = ["NothingThere", "RouteView", "decoded_path", "path_as_sent", "to_wsgi"]
 
 CHUNK_BYTES: Final = 64 * 1024
 
@@ -28,15 +31,15 @@ class RouteView:
     """Answers the requests of one route."""
 
     def __init__(self, route: Route) -> None:
-        self._route = route
+        self.route = route
 
     def __call__(self, **path_params: str) -> FlaskResponse:
         """Reads the body, calls the handler, and turns its response into Flask's."""
         if path_as_sent().startswith("//"):
             raise NothingThere  # werkzeug drops slashes at the front
         received = Headers.received(request.headers.items())
-        writer = self._route.begin_body(received)
-        refusal = _receive(writer, received, self._route.body_limit)
+        writer = self.route.begin_body(received)
+        refusal = _receive(writer, received, self.route.body_limit)
         if refusal is not None:
             writer.close()
             fields = standard_headers(received)
@@ -48,7 +51,7 @@ class RouteView:
                 )
             )
         return to_wsgi(
-            self._route.handler(
+            self.route.handler(
                 Request(
                     method=request.method,
                     path=request.path,
@@ -64,7 +67,12 @@ class RouteView:
 
 def path_as_sent() -> str:
     """The decoded path of the request, with every slash that the client sent."""
-    raw: str = request.environ.get("PATH_INFO", "")
+    return decoded_path(request.environ)
+
+
+def decoded_path(environ: WSGIEnvironment) -> str:
+    """The decoded path in an environ."""
+    raw: str = environ.get("PATH_INFO", "")
     return raw.encode("latin-1").decode("utf-8", "replace")
 
 

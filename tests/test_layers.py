@@ -21,7 +21,8 @@ HEAVY = {
 
 LEAVES = {
     *("async_bridge", "body", "environment", "errors", "messages", "options", "protocols"),
-    *("process_end", "progress", "registry", "results", "user", "version", "worker"),
+    *("process_end", "progress", "registry", "results", "security", "user", "version"),
+    "worker",
 }
 MAY_IMPORT = {
     "options": {"errors", "options"},

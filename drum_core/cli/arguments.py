@@ -67,7 +67,7 @@ def _help(option: Option) -> str:
         notes.append("variable " + ", else ".join(names))
     if option.flag.parameter:
         notes.append(f"runtime parameter {option.flag.parameter}")
-    shown = option.default not in (None, dataclasses.MISSING, False, "")
+    shown = option.default not in (None, dataclasses.MISSING, False, "", ())
     if shown and not option.flag.required:
         notes.append(f"default {option.default}")
     text = option.flag.help + (f" ({'; '.join(notes)})" if notes else "")
@@ -89,7 +89,7 @@ def variables_of(options: Sequence[Option]) -> Iterator[str]:
     for option in options:
         if not option.flag.names:
             name = option.flag.env or f"{RUNTIME_PARAMETER_PREFIX}{option.flag.parameter}"
-            default = "" if option.default == "" else f" (default {option.default})"
+            default = "" if option.default in ("", None) else f" (default {option.default})"
             lines.append(f"  {name}\n      {option.flag.help}{default}")
     if lines:
         yield "only from the environment:\n" + "\n".join(lines)

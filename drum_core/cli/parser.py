@@ -13,20 +13,19 @@ from typing_extensions import override
 
 from drum_core.cli.arguments import add_argument, usage_of, variables_of
 from drum_core.cli.formatter import help_formatter
+from drum_core.cli.groups import GROUPS, group_of
 from drum_core.cli.planned import PlannedFlag, planned_flags
 from drum_core.cli.resolve import Given
 from drum_core.options import (
     FitOptions,
     NewModelOptions,
-    OptionsBase,
     PerfTestOptions,
     PushOptions,
-    ReportOptions,
     ScoreOptions,
     ServerOptions,
     ValidationOptions,
 )
-from drum_core.options.flag import Option, options_of
+from drum_core.options.flag import options_of
 from drum_core.version import __version__
 
 __all__ = ["Asks", "Command", "OptionsClass", "Parser", "build_parser", "parse"]
@@ -53,7 +52,6 @@ _MODES: Final[Sequence[tuple[OptionsClass, str]]] = (
 
 _SCHEMA: Final = "schema"
 _EXPLAIN: Final = "explain-config"
-_GROUPS: Final = ("required", "options", "model", "messages")
 
 _EPILOG: Final = """\
 first steps:
@@ -203,10 +201,10 @@ def _add_mode(
         add_help=False,
     )
     parser.set_defaults(options_class=options_class, speaker=parser)
-    groups = [parser.add_argument_group(title) for title in _GROUPS]
-    groups[-1].add_argument("-h", "--help", action="help", help="show this help, and end")
+    groups = {title: parser.add_argument_group(title) for title in GROUPS}
+    groups["messages"].add_argument("-h", "--help", action="help", help="show this help, and end")
     for option in flags:
-        add_argument(groups[_group(options_class, option)], option)
+        add_argument(groups[group_of(options_class, option)], option)
     for flag in planned:
         parser.add_argument(
             flag.name,
@@ -251,10 +249,3 @@ def _not_built(planned: Sequence[PlannedFlag]) -> Iterator[str]:
         names = ", ".join(flag.name for flag in planned)
         text = f"Flags of DRUM that are not built yet: {names}."
         yield textwrap.fill(text, width=78, break_on_hyphens=False)
-
-
-def _group(options_class: OptionsClass, option: Option) -> int:
-    if option.flag.required:
-        return 0
-    own = option.name in {*options_class.__annotations__, *ReportOptions.__annotations__}
-    return 1 if own else 3 if option.name in OptionsBase.__annotations__ else 2

@@ -19,6 +19,8 @@ _SAME_THING: Final[Mapping[str, str]] = {
     "class_labels_file": "class_labels",
     "monitor": "monitor_embedded",
     "monitor_embedded": "monitor",
+    "server_token_file": "server_token",
+    "server_token": "server_token_file",
 }
 """Options of which only one may be given: a flag for one silences the variable of the other."""
 
@@ -45,9 +47,10 @@ def resolve(
 ) -> Resolved:
     """Decides for each option where its value comes from.
 
-    Flag, variable (unless empty), runtime parameter, in this order; a parameter that wins comes
-    first, and a warning says so where it overrides another value. An option that is nowhere is
-    left to its default. Raises `OptionError` for a variable or parameter that cannot be read.
+    Flag, variable (an empty one is not there, unless the option counts it), runtime parameter, in
+    this order; a parameter that wins comes first, and a warning says so where it overrides another
+    value. An option that is nowhere is left to its default. Raises `OptionError` for a variable or
+    parameter that cannot be read.
     """
     resolved = Resolved()
     for option in options:
@@ -55,7 +58,8 @@ def resolve(
         spoken = _from_flag(option, given) or _from_variable(option, given, environ)
         if found and spoken and found[0] != spoken[0]:
             resolved.warnings.append(
-                f"{found[1]} is {found[0]!r} and overrides {spoken[1]}, which is {spoken[0]!r}."
+                f"{found[1]} is {option.flag.shown(found[0])!r} and overrides {spoken[1]}, "
+                f"which is {option.flag.shown(spoken[0])!r}."
             )
         found = found or spoken or _from_parameter(option, environ)
         if found:
@@ -73,10 +77,11 @@ def _from_variable(
     option: Option, given: Mapping[str, Given], environ: Mapping[str, str]
 ) -> tuple[Given, str] | None:
     names = [name for name in (option.flag.env, option.flag.env_fallback) if name]
-    name = next((name for name in names if environ.get(name)), None)
-    text = environ[name] if name else ""
-    if not name or not text or _SAME_THING.get(option.name) in given:
+    empty = option.flag.empty_counts
+    name = next((name for name in names if environ.get(name) or (empty and name in environ)), None)
+    if name is None or _SAME_THING.get(option.name) in given:
         return None
+    text = environ[name]
     if option.is_list:
         return text.split(), name
     return (parse_bool(name, text) if option.is_switch else text), name
@@ -88,4 +93,6 @@ def _from_parameter(option: Option, environ: Mapping[str, str]) -> tuple[Given, 
     if name is None or text is None:
         return None
     source = RUNTIME_PARAMETER_PREFIX + name
+    if option.is_list:
+        return text.split(), source
     return (parse_bool(source, text) if option.is_switch else text), source

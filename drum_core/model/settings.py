@@ -7,11 +7,12 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from drum_core.environment import RUNTIME_PARAMETER_PREFIX, environment
 from drum_core.model.runtime_parameters import read_defaults, read_values
 from drum_core.user.errors import RuntimeParameterError
+from drum_core.user.masking import TELLING
 from drum_core.user.parameters import Parameter, read_envelope
 from drum_core.user.real_package import real_parameters_in_use
 from drum_core.user.secret_sources import read_secrets
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["read_settings", "secret_texts", "warn_of_real_package"]
 
 _logger = logging.getLogger(__name__)
-
-_TELLING: Final = 6
-"""Shorter texts in a credential, such as a region, are all over any output, and tell nothing."""
 
 
 def read_settings(options: ModelOptions) -> Settings:
@@ -63,7 +61,7 @@ def secret_texts(settings: Settings) -> Iterator[str]:
 def _shown(text: str) -> Iterator[str]:
     """A secret in each form that it is likely to be shown in."""
     for part in {text, *_secret_lines(text)}:
-        if len(part) >= _TELLING:
+        if len(part) >= TELLING:
             yield from {part, repr(part)[1:-1], json.dumps(part)[1:-1]}
 
 

@@ -39,7 +39,9 @@ def _typed(option: Option, label: str, value: object) -> object:
     try:
         return _adapter(option).validate_python(value)
     except ValidationError as error:
-        raise OptionError(label, value, _expected(option)) from error
+        # `error` shows the value, which may be secret.
+        cause = None if option.flag.secret else error
+        raise OptionError(label, option.flag.shown(value), _expected(option)) from cause
 
 
 @functools.cache

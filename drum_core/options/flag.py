@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Annotated, Final, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
-__all__ = ["Flag", "Option", "PathKind", "options_of"]
+__all__ = ["MASK", "Flag", "Option", "PathKind", "options_of"]
+
+MASK: Final = "*****"
 
 PathKind: TypeAlias = Literal["file", "directory", "absent", "any"]
 
@@ -19,7 +21,8 @@ class Flag:
     the environment or from Python only. `env_fallback` is read where `env` is not set.
     `parameter` is a runtime parameter; with `parameter_wins` it beats flag and variable, which
     DRUM's platform relies on. `path` says what must be at a path; `choices` are the values taken,
-    `minimum` and `maximum` are inclusive.
+    `minimum` and `maximum` are inclusive. The value of a `secret` one is never shown. Where
+    `empty_counts`, a variable that is set to nothing is a value, and not the absence of one.
     """
 
     names: tuple[str, ...] = ()
@@ -34,11 +37,17 @@ class Flag:
     path: PathKind = "any"
     minimum: int | None = None
     maximum: int | None = None
+    secret: bool = False
+    empty_counts: bool = False
 
     @property
     def long(self) -> str:
         """The long spelling, empty for an option that is no flag."""
         return self.names[-1] if self.names else ""
+
+    def shown(self, value: object) -> object:
+        """The value as texts for people may have it."""
+        return MASK if self.secret and value is not None else value
 
 
 @dataclass(frozen=True)

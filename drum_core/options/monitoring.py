@@ -77,7 +77,11 @@ class MonitoredOptions(PredictingOptions):
     api_token: Annotated[
         str | None,
         Flag(
-            names=("--api-token",), env="API_TOKEN", help="what opens --webserver", metavar="TOKEN"
+            names=("--api-token",),
+            env="API_TOKEN",
+            help="what opens --webserver",
+            metavar="TOKEN",
+            secret=True,
         ),
     ] = field(default=None, repr=False)
     allow_dr_api_access: Annotated[

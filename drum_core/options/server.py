@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final
 from drum_core.errors import OptionError
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
-from drum_core.options.monitoring import MonitoredOptions
+from drum_core.options.tls import TLSOptions, TLSSettings
 
 __all__ = ["DEFAULT_PORT", "ServerOptions", "ServerSettings", "parse_address"]
 
@@ -24,7 +24,7 @@ class ServerSettings:
 
     Times are in seconds. `graceful_timeout` bounds how long running requests may go on after
     SIGTERM; `keep_alive` is how long an idle connection is kept, 0 closes it at once. Port 0 lets
-    the system choose one.
+    the system choose one. Without `tls` it speaks plain HTTP.
     """
 
     host: str
@@ -34,10 +34,11 @@ class ServerSettings:
     graceful_timeout: int = 30
     keep_alive: int = 5
     logging_level: str = "warning"
+    tls: TLSSettings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerOptions(MonitoredOptions):
+class ServerOptions(TLSOptions):
     """Serves the model over HTTP, on a server of its own or inside an application."""
 
     run_mode: ClassVar[RunMode] = RunMode.SERVER
@@ -144,7 +145,7 @@ class ServerOptions(MonitoredOptions):
     ] = 5
 
     def __post_init__(self) -> None:
-        MonitoredOptions.__post_init__(self)
+        TLSOptions.__post_init__(self)
         parse_address(self.address, self.sources.get("address", "address"))
         object.__setattr__(self, "url_prefix", self._prefix())
 
@@ -159,6 +160,7 @@ class ServerOptions(MonitoredOptions):
             graceful_timeout=self.graceful_timeout,
             keep_alive=self.keep_alive,
             logging_level=self.logging_level,
+            tls=self.tls(),
         )
 
     def _prefix(self) -> str:

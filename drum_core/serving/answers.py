@@ -8,6 +8,7 @@ from http import HTTPStatus
 import orjson
 
 from drum_core.messages import Headers, Response
+from drum_core.security.headers import SECURITY_HEADERS
 from drum_core.serving.request_id import REQUEST_ID_HEADERS, current_request_id, request_id_of
 from drum_core.version import __version__
 
@@ -74,7 +75,8 @@ def client_left_response() -> Response:
 def standard_headers(received: Headers) -> list[tuple[str, str]]:
     """The fields that every response carries, whoever made it."""
     request_id = current_request_id.get() or request_id_of(received)
-    return [("X-Drum-Version", __version__), *((name, request_id) for name in REQUEST_ID_HEADERS)]
+    identity = [(name, request_id) for name in REQUEST_ID_HEADERS]
+    return [("X-Drum-Version", __version__), *identity, *SECURITY_HEADERS]
 
 
 def fallback_response(

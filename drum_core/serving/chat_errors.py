@@ -19,6 +19,7 @@ from drum_core.errors import (
     UserHTTPError,
 )
 from drum_core.messages import Response
+from drum_core.security.errors import UnauthorizedError
 from drum_core.serving.answers import json_response
 from drum_core.serving.errors import answer_to
 
@@ -27,6 +28,7 @@ __all__ = ["chat_answer_to", "chat_error_event"]
 _logger = logging.getLogger(__name__)
 
 _CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (UnauthorizedError, "invalid_api_key"),
     (AbsentAbilityError, "not_supported"),
     (BodyTooLargeError, "request_too_large"),
     (MalformedRequestError, "invalid_request"),

@@ -13,12 +13,14 @@ from drum_core.messages import (
     AsyncHandler,
     AsyncResponse,
     Headers,
+    Refuse,
     Request,
     Response,
     Route,
     RoutePolicy,
 )
 from drum_core.process_end import is_interrupt
+from drum_core.security.policy import Security
 from drum_core.serving.admission import AsyncJobs, Slots
 from drum_core.serving.answers import bytes_response, client_left_response, standard_headers
 from drum_core.serving.errors import answer_to
@@ -67,6 +69,7 @@ class Dispatcher:
 
     slots: Slots
     body_limit: int
+    security: Security = field(default_factory=Security)
     jobs: AsyncJobs = field(default_factory=AsyncJobs)
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[Route]:
@@ -80,9 +83,12 @@ class Dispatcher:
                 policy=endpoint.policy,
                 body_limit=self.body_limit,
                 async_handler=async_handler,
+                refuse=refuse,
+                security=self.security,
             )
             for endpoint in endpoints
             for handler in [self._handler(endpoint)]
+            for refuse in [self._refuse(endpoint)]
             for async_handler in [self._async_handler(endpoint)]
             for path in endpoint.paths
         ]
@@ -98,7 +104,7 @@ class Dispatcher:
                     if not isinstance(body, bytes):
                         body.close()
                     body = b""
-                headers = _completed(answered.headers, request)
+                headers = self._completed(answered.headers, request)
                 response = Response(status=answered.status, headers=headers, body=body)
                 if response.status >= 400:
                     _log(request, response.status, time.perf_counter() - started)
@@ -111,10 +117,13 @@ class Dispatcher:
 
     def _answered(self, endpoint: Endpoint, request: Request) -> Response:
         try:
+            if refused := self._refused(endpoint, request):
+                return refused
             if request.method == "OPTIONS":
                 return _options(endpoint)
             if request.body.overflowed:
                 raise BodyTooLargeError(self.body_limit)
+            request = self.security.without_token(request)
             runs_model = endpoint.policy in (RoutePolicy.PREDICT, RoutePolicy.STREAM)
             if runs_model and not endpoint.concurrent():
                 return self._in_slot(endpoint, request)
@@ -125,6 +134,36 @@ class Dispatcher:
             if is_interrupt(error):
                 raise
             return endpoint.error_answer(HookFailedError("The model", error))
+
+    def _refuse(self, endpoint: Endpoint) -> Refuse:
+        def refuse(request: Request) -> Response | None:
+            token = current_request_id.set(request_id_of(request.headers))
+            try:
+                answered = self._refused(endpoint, request)
+                if answered is None:
+                    return None
+                headers = self._completed(answered.headers, request)
+                if answered.status >= 400:
+                    _log(request, answered.status, 0.0)
+                body = b"" if request.method == "HEAD" else answered.body
+                return Response(status=answered.status, headers=headers, body=body)
+            finally:
+                current_request_id.reset(token)
+
+        return refuse
+
+    def _refused(self, endpoint: Endpoint, request: Request) -> Response | None:
+        """The answer to a preflight, or to a request that is not let in."""
+        preflight = self.security.preflight(request.method, request.headers)
+        if preflight is not None:
+            return preflight
+        error = self.security.refusal(endpoint.policy, request.headers)
+        return None if error is None else endpoint.error_answer(error)
+
+    def _completed(self, headers: Headers, request: Request) -> Headers:
+        """With the standard headers, and those for pages of other origins."""
+        headers = headers.with_defaults(standard_headers(request.headers))
+        return self.security.completed(headers, request.headers)
 
     def _in_slot(self, endpoint: Endpoint, request: Request) -> Response:
         slot = self.slots.take()
@@ -144,9 +183,11 @@ class Dispatcher:
 
         def handle(request: Request) -> Awaitable[AsyncResponse] | None:
             plain = request.method == "OPTIONS" or request.body.overflowed
-            if plain or "Content-Encoding" in request.headers or not endpoint.on_loop():
+            if plain or self.security.refusal(endpoint.policy, request.headers) is not None:
                 return None
-            return self._settled(endpoint, request)
+            if "Content-Encoding" in request.headers or not endpoint.on_loop():
+                return None
+            return self._settled(endpoint, self.security.without_token(request))
 
         return handle
 
@@ -155,7 +196,7 @@ class Dispatcher:
         started = time.perf_counter()
         try:
             answered = await self._awaited(endpoint, request)
-            headers = _completed(answered.headers, request)
+            headers = self._completed(answered.headers, request)
             if answered.status >= 400:
                 _log(request, answered.status, time.perf_counter() - started)
             return AsyncResponse(status=answered.status, headers=headers, body=answered.body)
@@ -194,11 +235,6 @@ def _held(response: Response, release: Callable[[], None]) -> Response:
 def _options(endpoint: Endpoint) -> Response:
     allow = ", ".join(sorted(endpoint.methods))
     return bytes_response(b"", "text/plain; charset=utf-8", headers=[("Allow", allow)])
-
-
-def _completed(headers: Headers, request: Request) -> Headers:
-    """With the standard headers."""
-    return headers.with_defaults(standard_headers(request.headers))
 
 
 def _log(request: Request, status: int, seconds: float) -> None:

@@ -23,6 +23,7 @@ from drum_core.errors import (
     UserHTTPError,
 )
 from drum_core.messages import Response
+from drum_core.security.errors import MisdirectedError, UnauthorizedError
 from drum_core.serving.answers import error_response
 from drum_core.user.errors import HookBadRequestError, user_answer
 from drum_core.user.masking import masked
@@ -39,6 +40,8 @@ USER_ERROR_HEADER: Final = "X-Drum-User-Http-Error"
 _STATUSES: Final[tuple[tuple[type[DrumError], int], ...]] = (
     (BodyTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (InputTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (UnauthorizedError, HTTPStatus.UNAUTHORIZED),
+    (MisdirectedError, HTTPStatus.MISDIRECTED_REQUEST),
     (ContentCodingError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     (CompressionError, HTTPStatus.BAD_REQUEST),
     (MalformedRequestError, HTTPStatus.BAD_REQUEST),
@@ -74,6 +77,8 @@ def answer_to(error: Exception) -> Response:
     headers = []
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers.append(("Retry-After", _RETRY_SECONDS))
+    if isinstance(error, UnauthorizedError):
+        headers.append(("WWW-Authenticate", error.challenge))
     if isinstance(error, ContentCodingError):
         headers.append(("Accept-Encoding", ", ".join(error.accepted)))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:

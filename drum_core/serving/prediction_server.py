@@ -6,6 +6,7 @@ import gc
 import logging
 import threading
 import time
+from collections.abc import Iterable
 
 from drum_core.errors import DrumError
 from drum_core.model.folder import ModelFolder, open_folder
@@ -14,6 +15,7 @@ from drum_core.model.target import Target, resolve_target
 from drum_core.monitoring.mlops import check_monitoring, monitored, start_monitoring
 from drum_core.options.server import ServerOptions
 from drum_core.protocols import WebApp, WorkerContext
+from drum_core.security.policy import Security
 from drum_core.serving.about import About
 from drum_core.serving.admission import Slots
 from drum_core.serving.chat_routes import chat_endpoints
@@ -29,6 +31,7 @@ from drum_core.serving.served import ServedModel
 from drum_core.serving.stats import Stats
 from drum_core.serving.transform import TransformEndpoint
 from drum_core.serving.unstructured import UnstructuredEndpoint
+from drum_core.user.masking import TELLING, mask_output
 from drum_core.user.settings import settings_here
 
 __all__ = ["PredictionServer", "prepare_answers"]
@@ -69,6 +72,7 @@ class PredictionServer:
         self.app = app
         self.worker_ctx = worker_ctx
         self.lifecycle: Lifecycle = Lifecycle()
+        self.security: Security = Security.of(options, on_tokens=self._mask)
 
     def materialize(self) -> WebApp:
         """Adds the routes, loads the extension, and has the worker load the model.
@@ -120,9 +124,16 @@ class PredictionServer:
             TransformEndpoint(served),
             UnstructuredEndpoint(served),
         )
-        dispatcher = Dispatcher(slots=Slots(1), body_limit=self.options.max_body_size)
+        dispatcher = Dispatcher(
+            slots=Slots(1), body_limit=self.options.max_body_size, security=self.security
+        )
         endpoints += chat_endpoints(self.lifecycle, target)
         self.app.add_routes(dispatcher.routes(endpoints), prefix=self.options.url_prefix)
+
+    def _mask(self, tokens: Iterable[str]) -> None:
+        """Keeps the server's tokens out of what the process, a hook included, prints and logs."""
+        told = [token for token in tokens if len(token) >= TELLING]
+        self.worker_ctx.defer_cleanup(mask_output(told), order=-200, desc="end masking of tokens")
 
     def _settle_for(self, error: DrumError) -> None:
         """Goes on with the error server, or not at all."""

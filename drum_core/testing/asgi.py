@@ -195,7 +195,7 @@ class _Exchange:
 
 def _scope(call: Call) -> _Message:
     path, _, query = call.target.partition("?")
-    pairs = [("host", "127.0.0.1"), *call.wire_headers()]
+    pairs = call.fields()
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

@@ -12,6 +12,7 @@ from drum_core.errors import ExtensionError
 from drum_core.messages import Headers, Query, Request, Response, Route
 from drum_core.protocols import WebApp
 from drum_core.serving.answers import fallback_response
+from drum_core.serving.site import Site
 from drum_core.testing.exchange import BrokenAnswerError, Call, Client, OpenAnswer
 
 __all__ = ["DictHost"]
@@ -27,6 +28,7 @@ class DictHost:
     def __init__(self) -> None:
         self._exact: dict[str, Route] = {}
         self._open: dict[str, tuple[str, Route]] = {}
+        self._site = Site()
 
     def server_type(self) -> str:
         """`dict`."""
@@ -34,6 +36,7 @@ class DictHost:
 
     def add_routes(self, routes: Sequence[Route], /, *, prefix: str = "") -> None:
         """Takes the routes. Raises `ValueError` when a path is taken already."""
+        self._site.add(routes)
         for route in routes:
             literal, brace, parameter = (prefix + route.path).partition("{")
             if literal in (self._open if brace else self._exact):
@@ -72,7 +75,18 @@ class DictHost:
     def _respond(self, call: Call) -> Response:
         raw_path, _, raw_query = call.target.partition("?")
         path = unquote(raw_path)
-        headers = Headers.received([("Host", "127.0.0.1"), *call.wire_headers()])
+        headers = Headers.received(call.fields())
+        asked = Request(method=call.method, path=path, headers=headers)
+        answer = self._site.answer(asked, lambda: self._found(call.method, path))
+        answer = answer or self._routed(call, path, raw_query, headers)
+        fields = self._site.completed(answer.headers, headers, secure=False)
+        return Response(status=answer.status, headers=fields, body=answer.body)
+
+    def _found(self, method: str, path: str) -> Route | None:
+        route, _ = self._match(path)
+        return route if route is not None and method in route.methods else None
+
+    def _routed(self, call: Call, path: str, raw_query: str, headers: Headers) -> Response:
         route, params = self._match(path)
         if route is None:
             return fallback_response(404, method=call.method, path=path, received=headers)

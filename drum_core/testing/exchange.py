@@ -43,6 +43,11 @@ class Call:
             return [*self.headers, ("Content-Length", str(len(self.body)))]
         return list(self.headers)
 
+    def fields(self) -> list[tuple[str, str]]:
+        """As `wire_headers`, with the `Host` that a client adds where there is none."""
+        named = any(name.lower() == "host" for name, _ in self.headers)
+        return [*([] if named else [("Host", "127.0.0.1")]), *self.wire_headers()]
+
     def is_cut(self) -> bool:
         """Whether the body ends before the length it declares."""
         declared = Headers(self.wire_headers()).get("Content-Length", "0")

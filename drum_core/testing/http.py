@@ -38,7 +38,8 @@ class HttpClient:
 
 
 def _send(connection: http.client.HTTPConnection, call: Call) -> None:
-    connection.putrequest(call.method, call.target, skip_accept_encoding=True)
+    own = any(name.lower() == "host" for name, _ in call.headers)
+    connection.putrequest(call.method, call.target, skip_host=own, skip_accept_encoding=True)
     for name, value in call.wire_headers():
         connection.putheader(name, value.encode("latin-1"))
     chunked = not isinstance(call.body, bytes)

@@ -113,7 +113,6 @@ def _environ(call: Call) -> WSGIEnvironment:
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
-        "HTTP_HOST": "127.0.0.1",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(b"".join(call.chunks())),
@@ -124,7 +123,7 @@ def _environ(call: Call) -> WSGIEnvironment:
     }
     if not isinstance(call.body, bytes):
         environ["wsgi.input_terminated"] = True  # said by gunicorn and werkzeug alike
-    for name, value in call.wire_headers():
+    for name, value in call.fields():
         if "_" in name:
             continue  # servers drop these: in the environ they would pass for the hyphened name
         key = name.upper().replace("-", "_")

@@ -11,7 +11,10 @@ from typing import Final, TextIO, cast
 
 from drum_core.user.secrets import MASK
 
-__all__ = ["mask_output", "masked"]
+__all__ = ["TELLING", "mask_output", "masked"]
+
+TELLING: Final = 6
+"""Shorter texts, such as a region in a credential, are all over any output, and tell nothing."""
 
 _LOCK: Final = threading.RLock()
 

@@ -130,7 +130,7 @@ def told(call: Call, answer: Answer) -> tuple[int, list[tuple[str, str]], object
     """
     fields = [(name.lower(), value) for name, value in answer.headers.multi_items()]
     fields = [pair for pair in fields if pair[0] not in HOP_BY_HOP]
-    if call.target.startswith("/info"):
+    if "/info" in call.target and answer.status == 200:
         fields = [pair for pair in fields if pair[0] != "content-length"]  # the name's
     if b'"codeDir"' in answer.body:
         info = {**json.loads(answer.body), "codeDir": "", "drumServer": ""}

@@ -1,0 +1,1 @@
+"""Who may ask a server, and what browsers may do with its answers: no framework, no socket."""

@@ -1,0 +1,1 @@
+"""Who may ask a server, and what its answers carry."""
