@@ -28,6 +28,10 @@ class Progress(Protocol):
         """Inside, `what` is being done, `total` units of it; gives what to call for each step."""
         ...
 
+    def say(self, line: str, /) -> None:
+        """Tells a line that scripts wait for, such as "Starting Fit", at once."""
+        ...
+
 
 class NoProgress:
     """Shows nothing: what an embedder gets who does not ask."""
@@ -41,6 +45,9 @@ class NoProgress:
     def task(self, what: str, total: int | None, /, *, unit: str = "rows") -> Iterator[Advance]:
         """Nothing is shown."""
         yield lambda done: None
+
+    def say(self, line: str, /) -> None:
+        """Nothing is shown."""
 
 
 if TYPE_CHECKING:

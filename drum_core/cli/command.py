@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from drum_core.cli import console
 from drum_core.cli.exit_codes import ExitStatus, status_of
@@ -134,7 +135,7 @@ def _inspect(options: ServerOptions, asks: Asks, name: str) -> int:
 def _run(options: Options) -> int:
     from drum_core.cli.first_requests import requests_suggested
     from drum_core.cli.views import show_result
-    from drum_core.options import ScoreOptions
+    from drum_core.options import ReportOptions, ScoreOptions
     from drum_core.results import ScoreResult
 
     started = time.perf_counter()
@@ -143,10 +144,13 @@ def _run(options: Options) -> int:
             around.enter_context(requests_suggested(options))
         else:
             around.enter_context(_sigterm_interrupts())
+        lines: TextIO | None = None
         if not isinstance(options, ServerOptions):
             # The result is on the standard output; what hooks print must not get into it.
-            around.enter_context(console.prints_on_stderr())
-        result = _result(options)
+            lines = around.enter_context(console.prints_on_stderr())
+        if isinstance(options, ReportOptions) and options.json:
+            lines = sys.stderr  # the report is alone on the standard output
+        result = _result(options, lines)
     seconds = time.perf_counter() - started
     status = show_result(options, result)
     if isinstance(options, ScoreOptions) and options.show_perf and isinstance(result, ScoreResult):
@@ -156,13 +160,13 @@ def _run(options: Options) -> int:
     return status
 
 
-def _result(options: Options) -> RunResult:
+def _result(options: Options, lines: TextIO | None) -> RunResult:
     from drum_core.cli.progress import shown_progress
     from drum_core.runner import CMRunner
     from drum_core.runtime import DrumRuntime
 
     try:
-        with DrumRuntime(options, progress=shown_progress()) as runtime:
+        with DrumRuntime(options, progress=shown_progress(lines)) as runtime:
             return CMRunner(runtime).run()
     except SystemExit as stop:
         # Servers end that way. User code that does would make a score fail with status 0.

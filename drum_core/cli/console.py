@@ -32,6 +32,7 @@ __all__ = [
     "show_suggestions",
     "show_text",
     "terminal",
+    "write_line",
 ]
 
 _STDOUT: Final = 1
@@ -100,16 +101,22 @@ def finish(status: int) -> int:
 
 
 @contextlib.contextmanager
-def prints_on_stderr() -> Iterator[None]:
-    """Sends to the standard error what user code prints, from Python, C or a child process."""
+def prints_on_stderr() -> Iterator[TextIO]:
+    """Sends to the standard error what user code prints, from Python, C or a child process.
+
+    Gives the standard output itself, for lines of our own.
+    """
     with contextlib.ExitStack() as stack:
+        ours = sys.stdout
         if _is_descriptor(sys.stdout, _STDOUT) and _is_descriptor(sys.stderr, _STDERR):
             sys.stdout.flush()
             saved = os.dup(_STDOUT)
             os.dup2(_STDERR, _STDOUT)
             stack.callback(_restore_stdout, saved)
+            copy = os.dup(saved)
+            ours = stack.enter_context(open(copy, "w", encoding="utf-8", errors="replace"))
         stack.enter_context(contextlib.redirect_stdout(sys.stderr))
-        yield
+        yield ours
 
 
 def _restore_stdout(saved: int) -> None:
@@ -159,6 +166,12 @@ def print_note(text: str) -> None:
 def print_line(text: str) -> None:
     """Prints a line on the standard output, at once."""
     print(text, flush=True)
+
+
+def write_line(stream: TextIO, text: str) -> None:
+    """Writes a line at once; that its reader has gone is found out later, not here."""
+    with contextlib.suppress(OSError):
+        print(text, file=stream, flush=True)
 
 
 def print_json(report: Report) -> None:

@@ -1,11 +1,13 @@
-"""Progress on a terminal: what is being done, rate and time left. In a pipe: nothing."""
+"""Progress on a terminal: what is being done, rate and time left. In a pipe: lines alone."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
+
+from typing_extensions import override
 
 from drum_core.cli import console
 from drum_core.progress import Advance, NoProgress, Progress
@@ -18,17 +20,31 @@ if TYPE_CHECKING:
 __all__ = ["shown_progress"]
 
 
-def shown_progress() -> Progress:
-    """Bars, if the standard error is a terminal."""
+def shown_progress(lines: TextIO | None = None) -> Progress:
+    """Bars, if the standard error is a terminal; what is said goes to `lines`, if given."""
     terminal = console.terminal(sys.stderr)
-    return NoProgress() if terminal is None else _TerminalProgress(terminal)
+    return _LineProgress(lines) if terminal is None else _TerminalProgress(terminal, lines)
+
+
+class _LineProgress(NoProgress):
+    """Only what is said, a line each."""
+
+    def __init__(self, lines: TextIO | None) -> None:
+        self._lines = lines
+
+    @override
+    def say(self, line: str, /) -> None:
+        """Written at once; a reader that has gone is found when the result is printed."""
+        if self._lines is not None:
+            console.write_line(self._lines, line)
 
 
 class _TerminalProgress:
     """Bars and spinners that vanish when what they are for is done."""
 
-    def __init__(self, terminal: Console) -> None:
+    def __init__(self, terminal: Console, lines: TextIO | None) -> None:
         self._terminal = terminal
+        self._lines = lines
 
     @contextmanager
     def phase(self, what: str, /) -> Iterator[None]:
@@ -43,6 +59,15 @@ class _TerminalProgress:
         with self._bars(counted=True) as bars:
             task = bars.add_task(what, total=total, unit=unit)
             yield lambda done: bars.advance(task, done)
+
+    def say(self, line: str, /) -> None:
+        """Above the bar, where both are on the terminal; else into the pipe."""
+        if self._lines is None:
+            return
+        if self._lines.isatty():
+            self._terminal.print(line, soft_wrap=True)
+        else:
+            console.write_line(self._lines, line)
 
     def _bars(self, *, counted: bool) -> Bars:
         from rich import progress
