@@ -7,9 +7,12 @@ import logging
 import os
 import sys
 import threading
-from typing import NoReturn
+import time
+from typing import Final, NoReturn
 
 __all__ = ["end_process", "is_interrupt", "threads_linger"]
+
+_POOL_SECONDS: Final = 2.0
 
 
 def is_interrupt(error: BaseException) -> bool:
@@ -34,11 +37,35 @@ def threads_linger() -> bool:
 def end_process(status: int) -> NoReturn:
     """Ends the process here, waiting for no thread.
 
-    What is registered with `atexit` runs; logs and the standard streams are written out.
+    Pools of processes are ended, as Python does it; what is registered with `atexit` runs; logs
+    and the standard streams are written out.
     """
+    if not _end_pools():
+        import multiprocessing
+
+        for child in multiprocessing.active_children():
+            child.terminate()  # `multiprocessing` would wait for it at exit
     atexit._run_exitfuncs()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
     os._exit(status)
+
+
+def _end_pools() -> bool:
+    """Does what Python does before it waits for threads; whether that came to its end.
+
+    `concurrent.futures` and joblib tell the threads of their pools then that all is over. They
+    wait for them as well, so it is done beside this thread.
+    """
+    threads = [
+        threading.Thread(target=callback, daemon=True)
+        for callback in reversed(getattr(threading, "_threading_atexits", ()))
+    ]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + _POOL_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)

@@ -13,6 +13,7 @@ import pytest
 from drum_core.modes.new import run
 from drum_core.options import NewModelOptions
 from drum_core.options.new import TEMPLATES
+from tests.model_folders import make_folder
 
 NOISY = """
 import ctypes, os, warnings
@@ -248,3 +249,35 @@ def test_a_model_that_exits_has_not_succeeded(
     assert done.returncode == 1
     assert "called sys.exit(0)" in done.stderr
     assert not (folder.parent / "out.csv").exists()
+
+
+_POOLS = {
+    "concurrent.futures": """
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+        pool = ProcessPoolExecutor(1, get_context("spawn"))
+        def twice(values): return list(pool.map(abs, values))
+    """,
+    "joblib": """
+        from joblib import Parallel, delayed
+        def twice(values): return Parallel(n_jobs=2)(delayed(abs)(value) for value in values)
+    """,
+}
+
+
+@pytest.mark.parametrize("pool", _POOLS)
+def test_pools_of_processes_end(
+    pool: str, tmp_path: Path, drum: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """A model may leave a pool of processes open: the run ends, and so do they."""
+    make_folder(
+        tmp_path / "m",
+        custom=f"""{_POOLS[pool]}
+        import pandas as pd
+        def load_model(d): return 1
+        def score(data, model): return pd.DataFrame({{"p": twice(data["x"].tolist())}})
+    """,
+    )
+    (tmp_path / "x.csv").write_text("x\n-1\n2\n")
+    done = drum("score", "-cd", "m", "--input", "x.csv")
+    assert (done.returncode, done.stdout) == (0, "Predictions\n1\n2\n"), done.stderr
