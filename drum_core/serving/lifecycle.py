@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import threading
+from collections.abc import Callable
 
 from drum_core.errors import LoadFailedError, NotReadyError
 from drum_core.model.model import Model
@@ -27,10 +28,12 @@ class Lifecycle:
     """The state, and the model that belongs to it; thread-safe.
 
     Transitions that are not in the module's first line have no effect: a model that finishes
-    loading while the worker is ending is not served any more.
+    loading while the worker is ending is not served any more. `begun` says whether loading has
+    begun, which is up to whoever starts the worker.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, begun: Callable[[], bool] = lambda: True) -> None:
+        self._begun = begun
         self._lock = threading.Lock()
         self._state = State.LOADING
         self._model: Model | None = None
@@ -87,4 +90,10 @@ class Lifecycle:
             return LoadFailedError(str(self._error) or type(self._error).__name__)
         if self._state is State.DRAINING:
             return NotReadyError("The server is shutting down.")
+        if not self._begun():
+            return NotReadyError(
+                "The model has not begun to load, because its worker context has not been started. "
+                "An application starts it: FastAPI by the lifespan of FastAPIWorkerCtx (a "
+                "TestClient runs it in a `with` block), Flask by calling start() in each worker."
+            )
         return NotReadyError("The model is still loading; try again in a moment.")

@@ -71,7 +71,7 @@ class PredictionServer:
         self.options = options
         self.app = app
         self.worker_ctx = worker_ctx
-        self.lifecycle: Lifecycle = Lifecycle()
+        self.lifecycle: Lifecycle = Lifecycle(worker_ctx.running)
         self.security: Security = Security.of(options, on_tokens=self._mask)
 
     def materialize(self) -> WebApp:

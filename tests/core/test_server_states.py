@@ -57,6 +57,21 @@ class TestStates:
             "/readyz",
         }
 
+    def test_worker_that_nobody_starts(self, tmp_path: Path) -> None:
+        """An application that never starts its worker is told so, instead of to wait."""
+        host = DictHost()
+        worker = Worker()
+        folder = make_folder(tmp_path / "m", custom=DOUBLE)
+        with DrumRuntime(ServerOptions(code_dir=folder)) as runtime:
+            CMRunner(runtime, app=host, worker_ctx=worker).run()
+        answer = post(host, "x\n1\n", *CSV)
+        assert answer.status == 503
+        assert "worker context has not been started" in str(answer.json()["message"])
+        worker.start()
+        await_state(host)
+        assert post(host, "x\n1\n", *CSV).status == 200
+        worker.cleanup()
+
     def test_failed_with_error_server(self, tmp_path: Path) -> None:
         """With the error server, a failed model is 513 with the reason; it stays alive."""
         folder = make_folder(tmp_path / "m", custom=self.SLOW)
