@@ -20,7 +20,16 @@ HEAVY = {
 }
 
 LEAVES = {
-    *("async_bridge", "body", "environment", "errors", "messages", "options", "protocols"),
+    *(
+        "async_bridge",
+        "body",
+        "child_server",
+        "environment",
+        "errors",
+        "messages",
+        "options",
+        "protocols",
+    ),
     *("process_end", "progress", "registry", "results", "security", "user", "version"),
     "worker",
 }
