@@ -12,6 +12,7 @@ from drum_core.options.server import ServerOptions
 from drum_core.protocols import Assemble, WebApp, WorkerContext
 from drum_core.registry import load_server, server_names
 from drum_core.results import ServerResult
+from drum_core.security.tls import Certificates
 from drum_core.serving.prediction_server import PredictionServer, prepare_answers
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def serve(options: ServerOptions) -> ServerResult:
     error server shall tell it. Raises `DrumError`.
     """
     run = cast("Serve", load_server(choose_server(options)))
+    _check_tls(options)
     if not options.with_error_server:
         _check_model(options)
     prepared: Assemble = functools.partial(assemble, options)
@@ -49,7 +51,13 @@ def check(options: ServerOptions) -> Target:
     No code of the folder is run and the model is not loaded. Raises `DrumError`.
     """
     load_server(choose_server(options))
+    _check_tls(options)
     return _check_model(options)
+
+
+def _check_tls(options: ServerOptions) -> None:
+    if (tls := options.tls()) is not None:
+        Certificates(tls)
 
 
 def _check_model(options: ServerOptions) -> Target:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from drum_core.messages import Headers
 from drum_core.options.tokens import parse_tokens
 from drum_core.security.errors import UnauthorizedError
+from drum_core.security.file_stamps import Stamp, stamp_of
 
 __all__ = ["Tokens"]
 
@@ -22,8 +22,6 @@ _logger = logging.getLogger("drum.server")
 
 LOOK_SECONDS: Final = 1.0
 """How old, at most, what is known of the file may be."""
-
-_Seen: TypeAlias = tuple[int, int, int, int] | None
 
 
 class Tokens:
@@ -46,7 +44,7 @@ class Tokens:
         self._clock = clock
         self._on_read = on_read
         self._lock = threading.Lock()
-        self._seen: _Seen = None
+        self._seen: Stamp = None
         self._due = float("-inf")
         self._digests: tuple[bytes, ...] = ()
         self._take(tuple(values))
@@ -76,12 +74,12 @@ class Tokens:
         with self._lock:
             if self._clock() < self._due:
                 return
-            found = _look(self._file)
+            found = stamp_of(self._file)
             if found is None or found != self._seen:
                 self._read(self._file, found)
             self._due = self._clock() + LOOK_SECONDS
 
-    def _read(self, file: Path, found: _Seen) -> None:
+    def _read(self, file: Path, found: Stamp) -> None:
         try:
             values = parse_tokens(file.read_bytes())
         except (OSError, ValueError) as error:
@@ -99,11 +97,3 @@ class Tokens:
 def _digest(token: str) -> bytes:
     # Header values are decoded as Latin-1, so that any byte can be encoded back.
     return hashlib.sha256(token.encode("latin-1", "replace")).digest()
-
-
-def _look(file: Path) -> _Seen:
-    try:
-        found = os.stat(file)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from types import FrameType
 from typing import Final
 
@@ -22,9 +23,11 @@ from drum_core.errors import DrumError
 from drum_core.options.server import ServerSettings
 from drum_core.process_end import end_process
 from drum_core.protocols import Assemble
+from drum_core.security.tls import Certificates
 from drum_core.serving.admission import WAITING_JOBS
 from drum_web.flask_app import FlaskApp
 from drum_web.gunicorn_worker import WorkerCtx
+from drum_web.servers.gunicorn_answers import answer_as_ours
 from drum_web.servers.listening import announce, listen
 from drum_web.servers.signals import handled
 
@@ -50,11 +53,12 @@ def serve(settings: ServerSettings, assemble: Assemble) -> int:
     Raises `ServerError` when it cannot listen.
     """
     stopped_early: list[int] = []
+    certificates = None if settings.tls is None else Certificates(settings.tls)
     with handled(lambda number, frame: stopped_early.append(number)):
         sock = listen(settings)
-        announce(sock)
+        announce(sock, secure=settings.tls is not None)
         # gunicorn closes the descriptor that it is given.
-        application = _Application(settings, assemble, sock.detach(), stopped_early)
+        application = _Application(settings, assemble, sock.detach(), stopped_early, certificates)
         master = os.getpid()
         arbiter = Arbiter(application)
         try:
@@ -89,7 +93,10 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         assemble: Assemble,
         descriptor: int,
         stopped_early: list[int],
+        certificates: Certificates | None,
     ) -> None:
+        self._certificates = certificates
+        self._around = ExitStack()
         self._settings = settings
         self._assemble = assemble
         self._descriptor = descriptor
@@ -133,6 +140,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             # The master's patience; a worker has its own, see _forked.
             "graceful_timeout": settings.graceful_timeout + GRACE_SECONDS,
             "accesslog": None,
+            **self._tls(),
             "loglevel": _level(settings.logging_level),
             "forwarded_allow_ips": "",
             "control_socket_disable": True,
@@ -142,6 +150,17 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             "post_worker_init": self._started,
             "worker_exit": self._exited,
             "child_exit": self._died,
+        }
+
+    def _tls(self) -> Mapping[str, object]:
+        told, certificates = self._settings.tls, self._certificates
+        if told is None or certificates is None:
+            return {}
+        return {
+            "certfile": str(told.certfile),
+            # Asked for at each connection.
+            "ssl_context": lambda config, make_context: certificates.context,
+            "do_handshake_on_connect": False,  # in the thread of the connection
         }
 
     # In the master.
@@ -165,6 +184,9 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
 
     def _forked(self, arbiter: Arbiter, worker: ThreadWorker) -> None:
         self._worker = worker
+        answer_as_ours()
+        if self._certificates is not None:
+            self._around.enter_context(self._certificates.watched())
         worker.cfg.set("graceful_timeout", self._settings.graceful_timeout)
 
     def _started(self, worker: ThreadWorker) -> None:
@@ -194,6 +216,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             self._stopper.join(self._settings.graceful_timeout)
         if self._context is not None:
             self._context.cleanup()
+        self._around.close()
         if self._failed:
             sys.exit(CANNOT_WORK)
 

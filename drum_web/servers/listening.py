@@ -32,15 +32,16 @@ def listen(settings: ServerSettings) -> socket.socket:
     return sock
 
 
-def announce(sock: socket.socket) -> None:
+def announce(sock: socket.socket, *, secure: bool = False) -> None:
     """Says where the server listens, with the port that the system chose for 0."""
-    _logger.info("Listening on %s", url_of(sock))
+    _logger.info("Listening on %s", url_of(sock, secure=secure))
 
 
-def url_of(sock: socket.socket) -> str:
+def url_of(sock: socket.socket, *, secure: bool = False) -> str:
     """`http://127.0.0.1:43211`."""
     host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if secure else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str | int | bytes, ...]]:

@@ -66,7 +66,7 @@ def _supervise(
     """
     supervisor = _Supervisor(run, settings, assemble, sock)
     with handled(supervisor.stop):
-        announce(sock)
+        announce(sock, secure=settings.tls is not None)
         return supervisor.run()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import Iterator
@@ -12,13 +13,16 @@ import anyio.to_thread
 import uvicorn
 from starlette.applications import Starlette
 from typing_extensions import override
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from drum_core.options.server import ServerSettings
 from drum_core.protocols import Assemble
 from drum_web.fastapi_app import FastAPIApp
 from drum_web.servers.listening import announce
+from drum_web.servers.refusals import refusal
 from drum_web.servers.signals import handled
 from drum_web.servers.supervisor import serve_in_processes
+from drum_web.servers.tls import tls_context
 from drum_web.uvicorn_worker import FastAPIWorkerCtx
 
 __all__ = ["run_worker", "serve"]
@@ -39,11 +43,13 @@ def run_worker(settings: ServerSettings, assemble: Assemble, sock: socket.socket
     worker = FastAPIWorkerCtx(on_fail=lambda error: server.fail(error))
     app = FastAPIApp(lifespan=worker.lifespan)
     server = _Server(_config(app.app, settings), worker)
-    with handled(server.handle_exit):
+    with handled(server.handle_exit), tls_context(settings) as context:
         try:
+            server.config.load()
+            server.config.ssl = context
             assemble(app, worker)
             if settings.workers == 1:
-                announce(sock)
+                announce(sock, secure=settings.tls is not None)
             server.run(sockets=[sock])
         except SystemExit:  # uvicorn's way to say that a lifespan failed; it has logged why
             return 1
@@ -58,6 +64,7 @@ def _config(app: Starlette, settings: ServerSettings) -> uvicorn.Config:
         workers=1,
         lifespan="on",
         ws="none",
+        http=_Protocol,
         interface="asgi3",
         log_config=None,
         access_log=False,
@@ -67,6 +74,17 @@ def _config(app: Starlette, settings: ServerSettings) -> uvicorn.Config:
         timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=settings.graceful_timeout,
     )
+
+
+class _Protocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type] # chosen when it is imported
+    """Says to what is no request what the other servers say."""
+
+    transport: asyncio.Transport
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by uvicorn, for whichever parser it has."""
+        self.transport.write(refusal(400, "bad request."))
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):

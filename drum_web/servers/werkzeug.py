@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from http import HTTPStatus
 from types import FrameType
 from typing import Final
 
@@ -19,8 +21,10 @@ from drum_core.protocols import Assemble
 from drum_web.flask_app import FlaskApp
 from drum_web.gunicorn_worker import WorkerCtx
 from drum_web.servers.listening import announce
+from drum_web.servers.refusals import refusal
 from drum_web.servers.signals import handled
 from drum_web.servers.supervisor import serve_in_processes
+from drum_web.servers.tls import tls_context
 
 __all__ = ["run_worker", "serve"]
 
@@ -44,12 +48,12 @@ def run_worker(settings: ServerSettings, assemble: Assemble, sock: socket.socket
     worker = WorkerCtx(on_fail=ending.fail)
     app = FlaskApp()
     worker.app = app.app
-    with handled(ending.stop):
+    with handled(ending.stop), tls_context(settings) as context:
         try:
             assemble(app, worker)
             if settings.workers == 1:
-                announce(sock)
-            server = _Server(sock, app)
+                announce(sock, secure=settings.tls is not None)
+            server = _Server(sock, app, context)
             worker.start()
             server.start()
             ending.wait()
@@ -87,11 +91,14 @@ class _Ending:
 class _Server(ThreadedWSGIServer):
     """A server on a socket that other processes may accept from as well."""
 
-    def __init__(self, sock: socket.socket, app: FlaskApp) -> None:
+    def __init__(self, sock: socket.socket, app: FlaskApp, context: ssl.SSLContext | None) -> None:
         host, port = sock.getsockname()[:2]
         self._busy = 0
         self._change = threading.Condition()
         super().__init__(host, port, app.app, handler=_Handler, fd=sock.fileno())
+        # Not given to the base class, which would wrap the socket that listens, and with it wait
+        # for each handshake in the thread that accepts.
+        self.ssl_context = context
         # Another worker may take the connection that select has announced.
         self.socket.setblocking(False)
         self._loop = threading.Thread(target=self.serve_forever, args=(0.1,), name="drum-accept")
@@ -114,6 +121,10 @@ class _Server(ThreadedWSGIServer):
     def get_request(self) -> tuple[socket.socket, object]:
         connection, address = self.socket.accept()
         connection.setblocking(True)
+        if self.ssl_context is not None:
+            connection = self.ssl_context.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
         return connection, address
 
     @contextmanager
@@ -137,6 +148,21 @@ class _Handler(WSGIRequestHandler):
     """Counts its requests, and tells nothing of the versions that answer them."""
 
     protocol_version = "HTTP/1.1"
+
+    @override
+    def handle(self) -> None:
+        if isinstance(self.connection, ssl.SSLSocket):
+            try:
+                self.connection.do_handshake()
+            except OSError as error:  # a probe of a port, a client with other ideas of TLS
+                self.log("info", "no handshake: %s", error)
+                return
+        super().handle()
+
+    @override
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        self.close_connection = True
+        self.wfile.write(refusal(code, f"{HTTPStatus(code).phrase.lower()}."))
 
     @override
     def run_wsgi(self) -> None:
