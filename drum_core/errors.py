@@ -28,7 +28,7 @@
     ├── BusyError                  too many requests at a time
     ├── NotReadyError              the model is loading, has failed, or the worker is ending
     │   └── LoadFailedError        the model has failed to load
-    ├── …                          in user/errors.py and security/errors.py
+    ├── …                          in the errors.py of user, security, upload and containers
     └── ServerError                a server cannot start
     UserHTTPError                  raised by hooks: an answer with a status of the hook's choice
 

@@ -80,7 +80,11 @@ def _show_report(
             from drum_core.cli.views.new import show_new_model
 
             show_new_model(result)
-        case FitResult() | PerfTestResult() | PushResult() | ValidationResult():
+        case PushResult():
+            from drum_core.cli.views.push import show_push
+
+            show_push(result)
+        case FitResult() | PerfTestResult() | ValidationResult():
             console.print_json(result.report())
         case _:
             assert_never(result)

@@ -1,0 +1,1 @@
+"""Uploading a model folder to DataRobot: what is sent, and how."""
