@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from collections.abc import (
     AsyncIterator,
     Awaitable,
@@ -109,6 +110,11 @@ class Query(MultiMapping):
     __slots__ = ()
 
 
+@functools.lru_cache(maxsize=512)
+def _title(name: str) -> str:
+    return "-".join(word.capitalize() for word in name.split("-"))
+
+
 class Headers(MultiMapping):
     """HTTP header fields (RFC 9110, section 5); names are case-insensitive."""
 
@@ -131,7 +137,7 @@ class Headers(MultiMapping):
         for name, value in pairs:
             if "_" in name:
                 continue
-            title = "-".join(word.capitalize() for word in name.split("-"))
+            title = _title(name)
             joined[title] = f"{joined[title]},{value}" if title in joined else value
         return cls(joined.items())
 

@@ -83,15 +83,16 @@ class OwnedFastAPI(FastAPI):
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
+        received = received_headers(scope) if self.site.screens or self.site.adds else None
 
         async def send_standard(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                self._complete(message, scope)
+                self._complete(message, scope, received)
             await send(message)
 
-        if self.site.screens and await self._refuse(scope, receive, send_standard):
+        if received is not None and await self._refuse(scope, received, receive, send_standard):
             return
         try:
             await super().__call__(scope, receive, send_standard)
@@ -101,9 +102,8 @@ class OwnedFastAPI(FastAPI):
                 raise
             _logger.exception("%s %s failed", scope["method"], scope["path"])
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> bool:
+    async def _refuse(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> bool:
         """Answers what is not let in, past everything that an extension may have added."""
-        headers = received_headers(scope)
         request = Request(method=scope["method"], path=route_path(scope), headers=headers)
         answer = self.site.answer(request, lambda: self._route(scope))
         if answer is None:
@@ -121,17 +121,16 @@ class OwnedFastAPI(FastAPI):
                 return found.route if isinstance(found, RouteEndpoint) else None
         return None
 
-    def _complete(self, message: Message, scope: Scope) -> None:
+    def _complete(self, message: Message, scope: Scope, received: Headers | None) -> None:
         pairs = message.get("headers", ())
         sent = {bytes(name).lower() for name, _ in pairs}
         if not sent >= STANDARD_NAMES:
             fields = raw_headers(standard_headers(received_headers(scope)))
             pairs = [*pairs, *(item for item in fields if item[0].lower() not in sent)]
-        if self.site.adds:
+        if received is not None and self.site.adds:
             answer = Headers((k.decode("latin-1"), v.decode("latin-1")) for k, v in pairs)
             secure = scope.get("scheme") == "https"
-            answer = self.site.completed(answer, received_headers(scope), secure=secure)
-            pairs = raw_headers(answer.multi_items())
+            pairs = raw_headers(self.site.completed(answer, received, secure=secure).multi_items())
         message["headers"] = pairs
 
 

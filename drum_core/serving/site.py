@@ -77,8 +77,6 @@ class Site:
 
     def completed(self, answer: Headers, received: Headers, /, *, secure: bool) -> Headers:
         """The fields of an answer with those of the site; `secure` says that it goes over TLS."""
-        if not self._adds:
-            return answer
         for rule in self._rules:
             answer = rule.completed(answer, received)
             if secure and rule.hsts:

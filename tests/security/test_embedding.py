@@ -1,0 +1,139 @@
+"""In an application of somebody else's, only the routes of the model are touched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from flask import Flask
+from starlette.responses import PlainTextResponse
+
+from drum_core import CMRunner, DrumRuntime, LocalWorker, ServerOptions, WebApp
+from drum_core.testing import Answer, AsgiClient, Call, Client, DictHost, WsgiClient, fetch
+from drum_web import FastAPIApp, FlaskApp
+from tests.model_folders import DOUBLE, make_folder
+
+TOKEN = "embedded-0123456789"
+BEARER = ("Authorization", f"Bearer {TOKEN}")
+PAGE = ("Origin", "https://app.example.com")
+OURS = {
+    *("x-content-type-options", "x-frame-options", "referrer-policy", "cache-control"),
+    *("x-drum-version", "access-control-allow-origin", "vary", "www-authenticate"),
+}
+
+
+def mount(app: WebApp, worker: LocalWorker, folder: Path, **options: object) -> None:
+    """A model with a token and a page, under a prefix."""
+    made = ServerOptions(code_dir=folder, url_prefix="/m", **options)  # type: ignore[arg-type]  # test data
+    runtime = DrumRuntime(made)
+    worker.defer_cleanup(runtime.close)
+    CMRunner(runtime, app=app, worker_ctx=worker).run()
+
+
+@contextmanager
+def flask_client(folder: Path, **options: object) -> Iterator[Client]:
+    """Somebody's Flask."""
+    app = Flask("theirs")
+    app.add_url_rule("/theirs", view_func=lambda: "theirs")
+    with LocalWorker() as worker:
+        mount(FlaskApp(app), worker, folder, **options)
+        yield WsgiClient(app)
+
+
+@contextmanager
+def fastapi_client(folder: Path, **options: object) -> Iterator[Client]:
+    """Somebody's FastAPI."""
+    app = FastAPI()
+    app.add_api_route("/theirs", lambda: PlainTextResponse("theirs"))
+    with LocalWorker() as worker:
+        mount(FastAPIApp(app), worker, folder, **options)
+        with AsgiClient(app) as client:
+            yield client
+
+
+CLIENTS = {"flask": flask_client, "fastapi": fastapi_client}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a model."""
+    return make_folder(tmp_path / "model", custom=DOUBLE)
+
+
+def names(answer: Answer) -> set[str]:
+    """Its header names, in lower case."""
+    return {name.lower() for name in answer.headers}
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_their_routes_are_theirs(folder: Path, kind: str) -> None:
+    """No token, no header, no host is asked of what is not the model's."""
+    options = {"server_token": TOKEN, "cors_origins": (PAGE[1],), "trusted_hosts": ("a.example",)}
+    with CLIENTS[kind](folder, **options) as client:
+        for path, status in (("/theirs", 200), ("/nothing", 404), ("/m/nothing", 404)):
+            answer = fetch(client, Call("GET", path, [PAGE]))
+            assert answer.status == status
+            assert not names(answer) & OURS
+        preflight = [PAGE, ("Access-Control-Request-Method", "GET")]
+        answer = fetch(client, Call("OPTIONS", "/theirs", preflight))
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_routes_of_the_model_are_guarded(folder: Path, kind: str) -> None:
+    """As on a server of our own: token, page, headers; probes are free."""
+    with CLIENTS[kind](folder, server_token=TOKEN, cors_origins=(PAGE[1],)) as client:
+        refused = fetch(client, Call("POST", "/m/predict/", [PAGE], [b"x" * 60_000] * 9))
+        assert refused.status == 401
+        assert "WWW-Authenticate" in refused.headers
+        opened = fetch(client, Call("GET", "/m/capabilities/", [PAGE, BEARER]))
+        probe = fetch(client, Call("GET", "/m/livez", [PAGE]))
+        preflight = [PAGE, ("Access-Control-Request-Method", "POST")]
+        asked = fetch(client, Call("OPTIONS", "/m/predict/", preflight))
+        assert (probe.status, asked.status) == (200, 204)
+        for answer in (refused, opened, probe, asked):
+            assert answer.headers["Access-Control-Allow-Origin"] == PAGE[1]
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_two_models_of_one_application_have_their_own_tokens(folder: Path) -> None:
+    """Each route asks for its own; what belongs to neither must satisfy both."""
+    app = FlaskApp()
+    with LocalWorker() as worker:
+        for prefix, token in (("/a", "token-of-a"), ("/b", "token-of-b")):
+            runtime = DrumRuntime(
+                ServerOptions(code_dir=folder, url_prefix=prefix, server_token=token)
+            )
+            worker.defer_cleanup(runtime.close)
+            CMRunner(runtime, app=app, worker_ctx=worker).run()
+        client = WsgiClient(app.app)
+        seen = {
+            (path, token): fetch(
+                client, Call("GET", path, [("Authorization", f"Bearer token-of-{token}")])
+            ).status
+            for path in ("/a/capabilities/", "/b/capabilities/", "/nothing")
+            for token in "ab"
+        }
+    opened = {key for key, status in seen.items() if status != 401}
+    assert opened == {("/a/capabilities/", "a"), ("/b/capabilities/", "b")}
+
+
+def test_broken_token_file_later_closes_the_routes(folder: Path, tmp_path: Path) -> None:
+    """A model that was mounted with a file of tokens is closed when the file is emptied."""
+    file = tmp_path / "tokens"
+    file.write_text(TOKEN)
+    host = DictHost()
+    with LocalWorker() as worker:
+        mount(host, worker, folder, server_token_file=file)
+        assert fetch(host, Call("GET", "/m/capabilities/", [BEARER])).status != 401
+        file.write_text("")
+        for _ in range(100):
+            if fetch(host, Call("GET", "/m/capabilities/", [BEARER])).status == 401:
+                break
+            time.sleep(0.05)
+        else:
+            pytest.fail("the routes stayed open")
