@@ -52,7 +52,10 @@ def _requests(options: ServerOptions, address: str) -> list[str]:
     url = address + options.url_prefix
     sample = options.code_dir / "input.csv"
     data = shlex.quote(f"@{sample}") if sample.is_file() else "@data.csv"
+    # The token itself is not shown: who has the terminal may not have the token.
+    guarded = options.server_token is not None or options.server_token_file is not None
+    bearer = ' --header "Authorization: Bearer $TOKEN"' if guarded else ""
     return [
-        f"curl {url}/info/",
-        f"curl --data-binary {data} --header 'Content-Type: text/csv' {url}/predict/",
+        f"curl{bearer} {url}/info/",
+        f"curl{bearer} --data-binary {data} --header 'Content-Type: text/csv' {url}/predict/",
     ]

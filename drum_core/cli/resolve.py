@@ -62,6 +62,11 @@ def resolve(
                 f"which is {option.flag.shown(spoken[0])!r}."
             )
         found = found or spoken or _from_parameter(option, environ)
+        if spoken and option.flag.secret and option.name in given:
+            resolved.warnings.append(
+                f"{spoken[1]} on the command line can be read by every user of this machine: set "
+                f"the variable {option.flag.env} instead."
+            )
         if found:
             resolved.values[option.name], resolved.sources[option.name] = found
     return resolved

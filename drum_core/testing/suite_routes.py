@@ -15,6 +15,7 @@ from pathlib import Path
 from drum_core.errors import ExtensionError
 from drum_core.messages import AsyncResponse, Headers, Request, Response, Route, RoutePolicy
 from drum_core.protocols import WebApp, WorkerContext
+from drum_core.testing.suite_guards import guarded_routes
 from drum_core.testing.suite_streams import (
     GATE_SECONDS,
     AsyncSuiteStream,
@@ -44,7 +45,7 @@ def assemble_suite(app: WebApp, worker: WorkerContext, /) -> None:
         "worker_is_context": isinstance(worker, WorkerContext),
     }
     first = _Handlers("first", report)
-    app.add_routes(first.table())
+    app.add_routes([*first.table(), *guarded_routes()])
     app.add_routes(_Handlers("second", report).small_table(), prefix=SECOND_PREFIX)
     report["taken_twice"] = _refused(lambda: app.add_routes(first.table()[:1]))
     twice = [replace(first.table()[1], path="/twice", name=name) for name in ("a", "b")]

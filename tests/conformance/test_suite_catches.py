@@ -28,6 +28,7 @@ from drum_core.messages import (
 )
 from drum_core.protocols import Assemble
 from drum_core.testing import AsgiClient, BrokenAnswerError, Client, DictHost, WebAppConformance
+from drum_core.testing.suite_guards import SUITE_TOKEN
 from drum_core.worker import LocalWorker
 from drum_web import FastAPIApp
 
@@ -152,6 +153,12 @@ def one_header_of_a_name(handler: Handler, request: Request) -> Response:
     return replace(response, headers=Headers(dict(response.headers.multi_items()).items()))
 
 
+def authorized_by_itself(handler: Handler, request: Request) -> Response:
+    """Lets everybody in."""
+    token = ("Authorization", f"Bearer {SUITE_TOKEN}")
+    return handler(replace(request, headers=request.headers.with_defaults([token])))
+
+
 CASES: dict[Spoil, tuple[str, set[str]]] = {
     last_query_value: ("query", {"test_repeated_query_keys_are_all_kept_in_order"}),
     lower_case_headers: ("spelling", {"test_request_headers_have_one_spelling"}),
@@ -166,6 +173,13 @@ CASES: dict[Spoil, tuple[str, set[str]]] = {
     html_by_default: (
         "",
         {"test_no_content_type_is_made_up", "test_statuses_without_a_body_have_none"},
+    ),
+    authorized_by_itself: (
+        "guarded",
+        {
+            "test_guarded_route_is_not_opened_by_its_spelling",
+            "test_guarded_route_takes_no_body_without_a_token",
+        },
     ),
     one_header_of_a_name: ("headers", {"test_repeated_response_headers_are_all_sent"}),
 }

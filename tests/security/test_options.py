@@ -83,6 +83,16 @@ def test_secret_options_are_marked(tmp_path: Path) -> None:
     assert secret["server_token"].shown(None) is None
 
 
+def test_secret_on_the_command_line_is_warned_of(tmp_path: Path) -> None:
+    """Every user of the machine can read it there; the warning does not repeat it."""
+    fields = options_of(ServerOptions)
+    (warning,) = resolve(fields, {"api_token": "very-secret"}, {}).warnings
+    assert "--api-token on the command line" in warning
+    assert "API_TOKEN" in warning
+    assert "very-secret" not in warning
+    assert resolve(fields, {}, {"API_TOKEN": "very-secret"}).warnings == []
+
+
 def test_lists_from_everywhere(tmp_path: Path) -> None:
     """Flags, variables and runtime parameters take the same lists, by spaces or commas."""
     options = made(

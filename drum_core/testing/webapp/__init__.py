@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from drum_core.testing.webapp.answers import AnswerTests
 from drum_core.testing.webapp.bodies import BodyTests
+from drum_core.testing.webapp.guards import GuardTests
 from drum_core.testing.webapp.mounts import MountTests
 from drum_core.testing.webapp.requests import RequestTests
 from drum_core.testing.webapp.streams import AsyncTests
@@ -12,7 +13,9 @@ from drum_core.testing.webapp.threads import ThreadTests
 __all__ = ["WebAppConformance"]
 
 
-class WebAppConformance(MountTests, RequestTests, BodyTests, AnswerTests, AsyncTests, ThreadTests):
+class WebAppConformance(
+    MountTests, RequestTests, BodyTests, AnswerTests, GuardTests, AsyncTests, ThreadTests
+):
     """Every behaviour that the core relies on in a host, one test each.
 
     A subclass defines `host`, and says with `owned` and `streams` what its host cannot do; the
