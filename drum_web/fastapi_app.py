@@ -12,7 +12,9 @@ from starlette.types import Scope
 
 from drum_core.messages import Route
 from drum_core.protocols import WebApp
+from drum_core.serving.site import Site
 from drum_web.asgi_endpoint import Limiter, RouteEndpoint
+from drum_web.asgi_guard import guard_added
 from drum_web.asgi_route import AbsentRoute, ExactRoute
 from drum_web.extensions import load_extension
 from drum_web.owned_fastapi import Lifespan, OwnedFastAPI, owned_fastapi
@@ -27,12 +29,14 @@ class FastAPIApp:
     Without one, it makes and owns a FastAPI, with `lifespan`: then every path without a route,
     every method a path does not take and every unexpected error is answered as the core does on
     each framework, and every response has the standard headers. Of an application of yours, only
-    the runner's own routes are touched.
+    the runner's own routes are touched, and those that the folder's extension adds: they ask for
+    the token, too, where one is set.
     """
 
     def __init__(self, app: Starlette | None = None, *, lifespan: Lifespan | None = None) -> None:
         self.app: Starlette = owned_fastapi(lifespan) if app is None else app
         self._limiter = Limiter()
+        self._site = self.app.site if isinstance(self.app, OwnedFastAPI) else Site()
 
     def server_type(self) -> str:
         """`fastapi`."""
@@ -60,12 +64,15 @@ class FastAPIApp:
                 if not self._is_taken(path, "GET", added):
                     self.app.router.routes.append(AbsentRoute(path))
         self.app.router.routes.extend(added)
-        if isinstance(self.app, OwnedFastAPI):
-            self.app.site.add(routes)
+        self._site.add(routes)
 
     def load_extension(self, code_dir: Path, /) -> Path | None:
         """Runs `init_app(app)` of the folder's `custom_fastapi.py` with the native application."""
-        return load_extension(code_dir, "fastapi", self.app)
+        before = list(self.app.router.routes)
+        path = load_extension(code_dir, "fastapi", self.app)
+        if self._site.screens and not isinstance(self.app, OwnedFastAPI):
+            guard_added(self.app.router.routes, before, self._site)
+        return path
 
     def _is_taken(self, path: str, method: str, added: Sequence[ExactRoute]) -> bool:
         scope: Scope = {

@@ -11,8 +11,9 @@ from flask import Response as FlaskResponse
 
 from drum_core.messages import Route
 from drum_core.protocols import WebApp
+from drum_core.serving.site import Site
 from drum_web.extensions import load_extension
-from drum_web.flask_view import NothingThere, RouteView
+from drum_web.flask_view import GuardedView, NothingThere, RouteView
 from drum_web.owned_flask import OwnedFlask
 from drum_web.urls import mounted_paths, slash_siblings, split_tail
 
@@ -33,6 +34,7 @@ class FlaskApp:
 
     def __init__(self, app: Flask | None = None) -> None:
         self.app: Flask = OwnedFlask() if app is None else app
+        self._site = self.app.site if isinstance(self.app, OwnedFlask) else Site()
 
     def server_type(self) -> str:
         """`flask`."""
@@ -66,12 +68,17 @@ class FlaskApp:
                 rule.methods = set(methods)  # without the HEAD that werkzeug adds to GET
             elif rule.endpoint == f"{blueprint.name}.{ABSENT}":
                 rule.methods = None  # all
-        if isinstance(self.app, OwnedFlask):
-            self.app.site.add(routes)
+        self._site.add(routes)
 
     def load_extension(self, code_dir: Path, /) -> Path | None:
         """Runs `init_app(app)` of the folder's `custom_flask.py` with the native application."""
-        return load_extension(code_dir, "flask", self.app)
+        before = set(self.app.view_functions)
+        path = load_extension(code_dir, "flask", self.app)
+        if self._site.screens and not isinstance(self.app, OwnedFlask):
+            views = self.app.view_functions
+            added = {name: GuardedView(views[name], self._site) for name in set(views) - before}
+            views.update(added)
+        return path
 
     def _blueprint_name(self) -> str:
         number = 1

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import select
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from flask import Response as FlaskResponse
-from flask import request
+from flask import current_app, request
 from werkzeug.exceptions import ClientDisconnected, NotFound
 
 from drum_core.messages import BodyWriter, ByteStream, Headers, Request, Response, Route
 from drum_core.serving.answers import error_response, fallback_response, standard_headers
+from drum_core.serving.site import Site
 from drum_web.urls import parse_query
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+    from flask.typing import ResponseReturnValue, RouteCallable
 
-__all__ = ["NothingThere", "RouteView", "decoded_path", "path_as_sent", "to_wsgi"]
+__all__ = ["GuardedView", "NothingThere", "RouteView", "decoded_path", "path_as_sent", "to_wsgi"]
 
 CHUNK_BYTES: Final = 64 * 1024
 
@@ -63,6 +67,24 @@ class RouteView:
                 )
             )
         )
+
+
+class GuardedView:
+    """A view that an extension adds to somebody's application: it asks for the token as well."""
+
+    def __init__(self, view: RouteCallable, site: Site) -> None:
+        self._view = view
+        self._site = site
+
+    def __call__(self, **path_params: object) -> ResponseReturnValue:
+        """Calls the view, once the request is let in."""
+        headers = Headers.received(request.headers.items())
+        asked = Request(method=request.method, path=path_as_sent(), headers=headers)
+        refused = self._site.answer(asked, lambda: None)
+        if refused is not None:
+            return to_wsgi(refused)
+        answer: ResponseReturnValue = current_app.ensure_sync(self._view)(**path_params)
+        return answer
 
 
 def path_as_sent() -> str:
@@ -159,7 +181,8 @@ def _disconnect_probe() -> Callable[[], bool]:
     connection: object = request.environ.get("gunicorn.socket") or request.environ.get(
         "werkzeug.socket"
     )
-    # A TLS socket cannot peek; it is never seen to be closed.
+    if isinstance(connection, ssl.SSLSocket):
+        return _hung_up(connection)
     if type(connection) is not socket.socket:
         return lambda: False
 
@@ -169,6 +192,23 @@ def _disconnect_probe() -> Callable[[], bool]:
         except BlockingIOError:  # nothing to read: the client is there, and waits
             return False
         except OSError:  # reset; or the request has been answered, and its socket closed
+            return True
+
+    return disconnected
+
+
+def _hung_up(connection: ssl.SSLSocket) -> Callable[[], bool]:
+    """As above over TLS, where a peek would show what TLS itself says; only Linux can tell."""
+    event: int | None = getattr(select, "POLLRDHUP", None)
+    if event is None:
+        return lambda: False
+
+    def disconnected() -> bool:
+        try:
+            poll = select.poll()
+            poll.register(connection, event)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):  # the request has been answered, and its socket closed
             return True
 
     return disconnected

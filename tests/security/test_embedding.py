@@ -83,6 +83,41 @@ def test_their_routes_are_theirs(folder: Path, kind: str) -> None:
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+FLASK = """
+def init_app(app):
+    app.add_url_rule("/added/<name>", view_func=lambda name: f"hello {name}", endpoint="added")
+"""
+FASTAPI = """
+from fastapi import APIRouter
+from starlette.responses import PlainTextResponse
+
+def init_app(app):
+    router = APIRouter(prefix="/added")
+    router.add_api_route("/{name}", lambda name: PlainTextResponse(f"hello {name}"))
+    app.include_router(router)
+    app.add_api_route("/theirs", lambda: PlainTextResponse("shadowed"))
+    app.router.routes.insert(0, app.router.routes.pop())
+"""
+
+
+@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("is_open", [False, True])
+def test_what_an_extension_adds_is_guarded(folder: Path, kind: str, is_open: bool) -> None:
+    """In somebody's application too, unless the operator opens it."""
+    (folder / "custom_flask.py").write_text(FLASK)
+    (folder / "custom_fastapi.py").write_text(FASTAPI)
+    with CLIENTS[kind](folder, server_token=TOKEN, open_extensions=is_open) as client:
+        without = fetch(client, Call("GET", "/added/you"))
+        assert without.status == (200 if is_open else 401)
+        assert fetch(client, Call("GET", "/added/you", [BEARER])).body == b"hello you"
+        theirs = fetch(client, Call("GET", "/theirs"))
+        if kind == "flask":
+            assert theirs.body == b"theirs"
+        else:
+            assert (theirs.body == b"shadowed") is is_open
+        assert fetch(client, Call("GET", "/m/capabilities/")).status == 401
+
+
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_routes_of_the_model_are_guarded(folder: Path, kind: str) -> None:
     """As on a server of our own: token, page, headers; probes are free."""

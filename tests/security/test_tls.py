@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -239,6 +240,44 @@ def test_required_client_certificates(model: Path, tmp_path: Path) -> None:
         good.maximum_version = ssl.TLSVersion.TLSv1_2
         with pytest.raises(httpx2.TransportError):
             get(server, good)
+
+
+SLOW = """
+    import time
+    import pandas as pd
+
+    def load_model(code_dir):
+        return 2
+
+    def score(data, model, **kwargs):
+        time.sleep(float(data["x"][0]))
+        return pd.DataFrame({"Predictions": data["x"]})
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has hung up")
+@pytest.mark.parametrize("name", SERVERS)
+def test_client_that_leaves_the_queue_is_seen_to_have_left(tmp_path: Path, name: str) -> None:
+    """Over TLS as well: a request that nobody waits for is not run."""
+    model, files = make_folder(tmp_path / "slow", custom=SLOW), make_files(tmp_path)
+    words = ["--server", name, "--ssl-certfile", str(files.cert), "--ssl-keyfile", str(files.key)]
+    environ = {"DRUM_SSL_KEYFILE_PASSWORD": PASSWORD}
+    with operated(model, words, environ, log=tmp_path / "log") as server:
+        wait_until(lambda: get(server, files.trusting(), "/readyz").status_code == 200)
+
+        def ask(seconds: str) -> ssl.SSLSocket:
+            plain = socket.create_connection(("127.0.0.1", server.port), timeout=15)
+            sock = files.trusting().wrap_socket(plain, server_hostname="127.0.0.1")
+            body = f"x\n{seconds}\n"
+            head = "POST /predict/ HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+            sock.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            return sock
+
+        with ask("1.5") as first:
+            time.sleep(0.3)
+            ask("0.0").close()
+            assert first.recv(12) == b"HTTP/1.1 200"
+        wait_until(lambda: "answered 499" in server.log)
 
 
 def _no_pem(files: Files, told: TLSSettings) -> TLSSettings:
