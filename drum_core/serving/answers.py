@@ -57,10 +57,11 @@ def error_response(
 ) -> Response:
     """The one shape of an error: `message` as DRUM's clients read it, and the request id.
 
-    `more` are keys that a kind of error has besides.
+    `more` are keys that a kind of error has besides. What of the message is no Unicode text, as in
+    the name of a file, is escaped.
     """
     content: dict[str, object] = {
-        "message": message,
+        "message": message.encode("utf-8", "backslashreplace").decode("utf-8"),
         "request_id": request_id or current_request_id.get(),
         **(more or {}),
     }

@@ -124,10 +124,10 @@ class HookBadRequestError(DrumError):
 def user_answer(error: UserHTTPError) -> tuple[int, str]:
     """Status and message of the answer, also for a subclass that has set neither properly.
 
-    A status that HTTP does not have is 500.
+    A status that no answer can have is 500.
     """
     said: object = vars(error).get("message")
     text = said if isinstance(said, str) and said else str(error)
     code: object = error.status_code
-    status = int(code) if isinstance(code, int) and 100 <= code <= 599 else 500
+    status = int(code) if isinstance(code, int) and 200 <= code <= 599 else 500
     return status, text or "The model refused the request."

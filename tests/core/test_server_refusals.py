@@ -148,6 +148,18 @@ class TestHookErrors:
         assert [answer.status for answer in answers] == [500, 500]
         assert f"raised {error.split('(')[0].split('.')[-1]}" in str(answers[0].json()["message"])
 
+    def test_text_of_an_error_that_is_no_unicode(self, tmp_path: Path) -> None:
+        """Half a character pair, as in the name of a file, is escaped in the message."""
+        custom = """
+            import os
+            def load_model(d): return 1
+            def score(d, m): raise ValueError(os.fsdecode(b"caf\\xe9.txt"))
+        """
+        with serving(make_folder(tmp_path / "m", custom=custom)) as host:
+            answer = post(host, "x\n1\n", *CSV)
+        assert answer.status == 500
+        assert "raised ValueError: caf\\udce9.txt" in str(answer.json()["message"])
+
     def test_artifact_may_raise_anything(self, tmp_path: Path) -> None:
         """The same holds for a model that is called without a hook."""
         custom = """
