@@ -46,6 +46,7 @@ class OwnedFlask(Flask):
         """Answers, outside of everything that an extension may have wrapped `wsgi_app` in."""
         if self.site.proxies is not None:
             _believe(environ, self.site.proxies)
+        received = _received(environ) if self.site.screens or self.site.adds else None
 
         def start(
             status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
@@ -55,22 +56,19 @@ class OwnedFlask(Flask):
                 sent = Headers([("X-Request-ID", environ.get("HTTP_X_REQUEST_ID", ""))])
                 fields = standard_headers(sent)
                 headers = [*headers, *(item for item in fields if item[0].lower() not in names)]
-            if self.site.adds:
+            if received is not None and self.site.adds:
                 secure = environ["wsgi.url_scheme"] == "https"
-                answer = self.site.completed(Headers(headers), _received(environ), secure=secure)
+                answer = self.site.completed(Headers(headers), received, secure=secure)
                 headers = list(answer.multi_items())
             return start_response(status, headers, exc_info)
 
-        refusal = self._refusal(environ) if self.site.screens else None
+        refusal = None if received is None else self._refusal(environ, received)
         return (self.wsgi_app if refusal is None else refusal)(environ, start)
 
-    def _refusal(self, environ: WSGIEnvironment) -> WSGIResponse | None:
+    def _refusal(self, environ: WSGIEnvironment, received: Headers) -> WSGIResponse | None:
         """The answer to what is not let in, past everything that an extension may have added."""
-        asked = Request(
-            method=environ["REQUEST_METHOD"],
-            path=decoded_path(environ),
-            headers=_received(environ),
-        )
+        method, path = environ["REQUEST_METHOD"], decoded_path(environ)
+        asked = Request(method=method, path=path, headers=received)
         answer = self.site.answer(asked, lambda: self._route(environ))
         return None if answer is None else to_wsgi(answer)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from drum_core.errors import OptionConflictError, OptionError
-from drum_core.options.flag import Flag
+from drum_core.options.flag import MASK, Flag
 from drum_core.options.monitoring import MonitoredOptions
 from drum_core.options.tokens import EXPECTED, check_token_file, parse_tokens
 
@@ -140,7 +140,8 @@ class SecurityOptions(MonitoredOptions):
             self.server_tokens()
         except ValueError as error:
             # Without this, a variable that was left empty would leave the server open.
-            raise OptionError(label, "*****", f"{EXPECTED} ({error})") from error
+            shown = MASK if (self.server_token or "").strip() else ""
+            raise OptionError(label, shown, f"{EXPECTED}; here, {error}") from None
 
     def _set_list(self, name: str, fits: Callable[[str], bool], expected: str) -> None:
         items = _apart(getattr(self, name))

@@ -11,8 +11,8 @@ from drum_core.errors import OptionError
 __all__ = ["check_token_file", "parse_tokens"]
 
 EXPECTED: Final = (
-    "a token, or several of them, each on a line or after a comma, of letters, digits and "
-    "punctuation (such as openssl rand -hex 32 makes)"
+    "a token of letters, digits and punctuation, such as `openssl rand -hex 32` makes, or several, "
+    "each on a line or after a comma"
 )
 
 
@@ -27,7 +27,7 @@ def parse_tokens(text: str | bytes) -> tuple[str, ...]:
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     found = [token for line in lines for token in re.split(r"[\s,]+", line) if token]
     if not found:
-        raise ValueError("it holds no token")
+        raise ValueError("there is no token")
     for number, token in enumerate(found, 1):
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise ValueError(f"token {number} has a character that is not printable ASCII")
@@ -40,4 +40,4 @@ def check_token_file(label: str, path: Path) -> None:
         parse_tokens(path.read_bytes())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise OptionError(label, str(path), f"a file with {EXPECTED} ({reason})") from error
+        raise OptionError(label, str(path), f"a file with {EXPECTED}; here, {reason}") from error

@@ -111,7 +111,7 @@ def test_tokens_of_a_text() -> None:
     assert parse_tokens("a-1, b-2\n# c-3\n a-1 ") == ("a-1", "b-2")
     assert parse_tokens(b"\xef\xbb\xbfa-1\r\n") == ("a-1",)
     for text in ("", " \n", "#x", ","):
-        with pytest.raises(ValueError, match="no token"):
+        with pytest.raises(ValueError, match="there is no token"):
             parse_tokens(text)
     with pytest.raises(ValueError, match="token 2 has a character") as caught:
         parse_tokens("fine, secr\xe9t")
