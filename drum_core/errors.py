@@ -21,14 +21,13 @@
     ├── PredictionError            the model, or a hook, failed or answered nonsense
     │   └── HookFailedError        a hook raised
     ├── RequestError               an HTTP request the route does not take
-    │   ├── BodyTooLargeError      its body is over the limit
     │   ├── MalformedRequestError  it cannot be understood: no JSON, a field missing
     │   ├── AbsentAbilityError     the model cannot do what the route is for
     │   └── ContentCodingError     its body has a content encoding that is not taken
-    ├── BusyError                  too many requests at a time
     ├── NotReadyError              the model is loading, has failed, or the worker is ending
     │   └── LoadFailedError        the model has failed to load
-    ├── …                          in the errors.py of user, security, upload and containers
+    ├── …                          in limit_errors.py, and in the errors.py of user, security,
+    │                              upload and containers
     └── ServerError                a server cannot start
     UserHTTPError                  raised by hooks: an answer with a status of the hook's choice
 
@@ -44,8 +43,6 @@ from pathlib import Path
 __all__ = [
     "AbsentAbilityError",
     "ArtifactError",
-    "BodyTooLargeError",
-    "BusyError",
     "CompressionError",
     "ContentCodingError",
     "DrumError",
@@ -222,17 +219,6 @@ class RequestError(DrumError):
     """Raised when a route cannot take a request as it is."""
 
 
-class BodyTooLargeError(RequestError):
-    """Raised when a request body is over the limit; the rest of it was not read."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        super().__init__(
-            f"The request body is larger than the {limit} bytes this server takes. "
-            f"Send fewer rows at a time, or start the server with a higher --max-body-size."
-        )
-
-
 class ContentCodingError(RequestError):
     """Raised for a Content-Encoding that is not taken; `accepted` are those that are."""
 
@@ -262,10 +248,6 @@ class NotReadyError(DrumError):
 
 class LoadFailedError(NotReadyError):
     """Raised when the model cannot answer at all, because it failed to load."""
-
-
-class BusyError(DrumError):
-    """Raised when as many requests are being answered as may be at a time."""
 
 
 class ServerError(DrumError):

@@ -13,12 +13,12 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from typing_extensions import Protocol, override, runtime_checkable
 
-from drum_core.body import Body, BodyWriter
+from drum_core.body import Body, BodyRules, BodyWriter
 
 if TYPE_CHECKING:
     from drum_core.security.policy import Security
@@ -28,6 +28,7 @@ __all__ = [
     "AsyncHandler",
     "AsyncResponse",
     "Body",
+    "BodyRules",
     "BodyWriter",
     "ByteStream",
     "Handler",
@@ -273,7 +274,7 @@ class Route:
     handler: Handler
     name: str
     policy: RoutePolicy
-    body_limit: int | None = None
+    bodies: BodyRules = field(default_factory=BodyRules)
     async_handler: AsyncHandler | None = None
     refuse: Refuse | None = None
     security: Security | None = None
@@ -281,13 +282,14 @@ class Route:
     def begin_body(self, headers: Headers, /) -> BodyWriter:
         """Where the host writes the body of a request to this route, chunk by chunk.
 
-        Keeps at most `body_limit` bytes; takes none when the length that `headers` declare is
-        already more, and none of a request that is refused anyway. The host stops reading when
-        `write` says no, and hands over what it has: the core answers 413, or refuses. A body that
-        ends before its declared length is no request: the host answers 400, if anybody is there,
-        and never calls the handler.
+        Keeps what `bodies` allow; takes none when the length that `headers` declare is already
+        more, and none of a request that is refused anyway. The host waits for each chunk as long
+        as the writer's `patience`, and then tells it to `time_out`. It stops reading when the
+        writer has `refused`, and hands over what it has: the core answers 408, 413, 503 or 507, or
+        refuses. A body that ends before its declared length is no request: the host answers 400,
+        if anybody is there, and never calls the handler.
         """
         declared = headers.get("Content-Length", "")
         size = int(declared) if declared.isascii() and declared.isdigit() else None
         refused = self.security and self.security.refusal(self.policy, headers)
-        return BodyWriter(limit=0 if refused else self.body_limit, declared=size)
+        return BodyWriter(replace(self.bodies, limit=0) if refused else self.bodies, declared=size)

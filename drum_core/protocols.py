@@ -19,7 +19,7 @@ from drum_core.messages import Route
 if TYPE_CHECKING:
     from drum_core.options.server import ServerSettings
 
-__all__ = ["Assemble", "Cleanup", "Serve", "WebApp", "WorkerContext"]
+__all__ = ["Assemble", "Cleanup", "Replaceable", "Serve", "WebApp", "WorkerContext"]
 
 Cleanup: TypeAlias = Callable[[], Awaitable[object] | object]
 """Called once when a worker ends. What it returns is awaited if it can be, else dropped."""
@@ -86,6 +86,19 @@ class WorkerContext(Protocol):
 
         A server of ours then stops, and exits with status 1. A worker inside somebody else's
         application keeps the error, and its routes go on answering 513.
+        """
+        ...
+
+
+@runtime_checkable
+class Replaceable(Protocol):
+    """A worker context whose server may put another worker in its place."""
+
+    def ask_replacement(self, reason: str, /) -> None:
+        """Says, from any thread, that the worker still answers but another would do better.
+
+        It is unready already. A server that can starts another worker, lets this one end what it
+        can, and then ends it. One that cannot leaves it to whoever watches its readiness.
         """
         ...
 

@@ -6,14 +6,14 @@ import enum
 import inspect
 import logging
 import threading
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
-from drum_core.protocols import Cleanup, WorkerContext
+from drum_core.protocols import Cleanup, Replaceable, WorkerContext
 
 if TYPE_CHECKING:
     from drum_core.async_bridge import AsyncBridge
@@ -55,6 +55,8 @@ class Worker:
         self._cleanups: list[_Deferred] = []
         self._registered = 0
         self._error: BaseException | None = None
+        self._replacement: str | None = None
+        self._on_replacement: Callable[[str], object] | None = None
         self._bridge: AsyncBridge | None = None
         self._late = 0
         self._bridge_ended = False
@@ -102,6 +104,31 @@ class Worker:
         """Keeps the first error; an adapter adds what its server does about it."""
         with self._lock:
             self._error = self._error or error
+
+    def ask_replacement(self, reason: str, /) -> None:
+        """Keeps the first reason, and calls what `on_replacement` was given."""
+        with self._lock:
+            if self._replacement is not None:
+                return
+            self._replacement = reason
+            callback = self._on_replacement
+        if callback is not None:
+            callback(reason)
+
+    def replacement(self) -> str | None:
+        """Why another worker should take the place of this one; `None` while none should."""
+        return self._replacement
+
+    def on_replacement(self, callback: Callable[[str], object], /) -> None:
+        """How a server learns, once and in any thread, that it should replace this worker.
+
+        At once, if that has been asked for already.
+        """
+        with self._lock:
+            self._on_replacement = callback
+            reason = self._replacement
+        if reason is not None:
+            callback(reason)
 
     def start(self) -> None:
         """Starts the threads that wait for it."""
@@ -220,3 +247,4 @@ def _name_of(callback: Cleanup) -> str:
 
 if TYPE_CHECKING:
     _worker: type[WorkerContext] = Worker
+    _replaceable: type[Replaceable] = Worker

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from http import HTTPStatus
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -15,12 +14,9 @@ import anyio
 import anyio.to_thread
 from starlette.types import Message, Receive, Scope, Send
 
-from drum_core.body import SPOOL_BYTES
-from drum_core.messages import BodyWriter, Headers, Response, Route, RoutePolicy
-from drum_core.serving.answers import fallback_response
+from drum_core.messages import BodyWriter, Route, RoutePolicy
 from drum_web.asgi_exchange import Exchange
-from drum_web.asgi_messages import received_headers, send_whole
-from drum_web.asgi_route import route_path
+from drum_web.asgi_messages import received_headers
 
 __all__ = ["Limiter", "RouteEndpoint", "refusing"]
 
@@ -63,10 +59,6 @@ class RouteEndpoint:
         writer = self.route.begin_body(headers)
         try:
             arrived = await _receive(receive, writer, self._limiter)
-        except OSError:
-            writer.close()
-            await _send_closing(send, _disk_full(scope, headers))
-            return
         except BaseException:
             writer.close()
             raise
@@ -90,25 +82,36 @@ class _Arrived(enum.Enum):
     """How much of a request's body has come."""
 
     NOTHING = "the client left before its end"
-    PART = "up to the limit, or nothing where more is announced; the rest is not read"
+    PART = "until it was refused: too large, late, no room; the rest is not read"
     ALL = "to its end"
 
 
 async def _receive(receive: Receive, writer: BodyWriter, limiter: Limiter) -> _Arrived:
-    """Writes the body, up to the limit."""
+    """Writes the body, until it is refused or late."""
+    loop = asyncio.get_running_loop()
     size = 0
-    while not writer.overflowed:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return _Arrived.NOTHING
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size <= SPOOL_BYTES:
-            writer.write(chunk)
-        else:  # a file is written, which may block
-            await anyio.to_thread.run_sync(writer.write, chunk, limiter=limiter.current())
-        if not message.get("more_body", False):
-            return _Arrived.ALL
+    limit = asyncio.timeout(writer.patience())
+    try:
+        async with limit:
+            while not writer.refused:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return _Arrived.NOTHING
+                chunk: bytes = message.get("body", b"")
+                size += len(chunk)
+                if not writer.spools(size):
+                    writer.write(chunk)
+                else:  # a file is written, which may block, and is not left in the middle
+                    limit.reschedule(None)
+                    await anyio.to_thread.run_sync(writer.write, chunk, limiter=limiter.current())
+                if not message.get("more_body", False):
+                    return _Arrived.ALL
+                patience = writer.patience()
+                limit.reschedule(None if patience is None else loop.time() + patience)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        writer.time_out()
     return _Arrived.PART
 
 
@@ -135,18 +138,3 @@ async def _drop_rest(receive: Receive) -> None:
             size += len(message.get("body", b""))
             if message["type"] == "http.disconnect" or not message.get("more_body", False):
                 return
-
-
-async def _send_closing(send: Send, response: Response) -> None:
-    async def send_last(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (b"connection", b"close")]
-        await send(message)
-
-    await send_whole(send_last, response)
-
-
-def _disk_full(scope: Scope, received: Headers) -> Response:
-    status = HTTPStatus.INSUFFICIENT_STORAGE
-    path = route_path(scope)
-    return fallback_response(status, method=scope["method"], path=path, received=received)

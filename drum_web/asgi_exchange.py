@@ -130,10 +130,8 @@ class Exchange:
         self._left.set()
         if self._sending is not None:
             self._sending.cancel()
-        if self._request is None:
+        if self._request is None:  # else the core has the body, and closes it
             self._writer.close()
-        else:  # again, if it has been answered
-            self._request.body.close()
 
     def _taken_request(self) -> Request:
         if self._request is None:

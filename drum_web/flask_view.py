@@ -6,7 +6,6 @@ import select
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from flask import Response as FlaskResponse
@@ -14,8 +13,9 @@ from flask import current_app, request
 from werkzeug.exceptions import ClientDisconnected, NotFound
 
 from drum_core.messages import BodyWriter, ByteStream, Headers, Request, Response, Route
-from drum_core.serving.answers import error_response, fallback_response, standard_headers
+from drum_core.serving.answers import error_response, standard_headers
 from drum_core.serving.site import Site
+from drum_web.slow_bodies import SlowBodies
 from drum_web.urls import parse_query
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["GuardedView", "NothingThere", "RouteView", "decoded_path", "path_as_sent", "to_wsgi"]
 
 CHUNK_BYTES: Final = 64 * 1024
+TIMER_SECONDS: Final = 0.05
+"""By how much the timeout of a socket may be early. werkzeug does not tell that it was one."""
+
+_slow_bodies: Final = SlowBodies()
 
 
 class NothingThere(NotFound):
@@ -43,7 +47,7 @@ class RouteView:
             raise NothingThere  # werkzeug drops slashes at the front
         received = Headers.received(request.headers.items())
         writer = self.route.begin_body(received)
-        refusal = _receive(writer, received, self.route.body_limit)
+        refusal = _receive(writer, received, self.route.bodies.limit)
         if refusal is not None:
             writer.close()
             fields = standard_headers(received)
@@ -108,28 +112,34 @@ def to_wsgi(response: Response) -> FlaskResponse:
 
 
 def _receive(writer: BodyWriter, received: Headers, limit: int | None) -> Response | None:
-    """Writes the body, up to the limit; an answer instead where it cannot be had whole.
+    """Writes the body, until it is refused; an answer instead where it cannot be had whole.
 
     The rest of a body over the limit is left to the server, which drops it or closes the
     connection: WSGI does not let an application say `Connection: close`.
     """
-    if writer.overflowed:
+    if writer.refused:
         return None
     if "stream" in request.__dict__:
         return _take_kept(writer, received)
+    expected = request.content_length
+    if not expected and "chunked" not in received.get("Transfer-Encoding", "").lower():
+        return None
     size = 0
-    try:
-        for chunk in _chunks(limit):
-            size += len(chunk)
-            if not _write(writer, chunk):
-                return None
-    except _DiskFull:
-        return _fallback(HTTPStatus.INSUFFICIENT_STORAGE, received)
-    except (ClientDisconnected, OSError):
-        return error_response(400, "ERROR: the request body ended before it was complete.")
-    if size < (request.content_length or 0):
-        return error_response(400, "ERROR: the request body ended before it was complete.")
-    return None
+    cut = False
+    with _slow_bodies.watched(_connection(), writer):
+        try:
+            for chunk in _chunks(limit):
+                size += len(chunk)
+                if not writer.write(chunk):
+                    break
+        except (ClientDisconnected, OSError):
+            cut = True
+            patience = writer.patience()
+            if patience is not None and patience < TIMER_SECONDS:
+                writer.time_out()
+    if writer.refusal is not None or not (cut or size < (expected or 0)):
+        return None
+    return error_response(400, "ERROR: the request body ended before it was complete.")
 
 
 def _take_kept(writer: BodyWriter, received: Headers) -> Response | None:
@@ -144,10 +154,7 @@ def _take_kept(writer: BodyWriter, received: Headers) -> Response | None:
             "ERROR: another part of this application has read the request body, and did not keep "
             "it. Call request.get_data() before request.form, request.files or request.stream.",
         )
-    try:
-        _write(writer, data)
-    except _DiskFull:
-        return _fallback(HTTPStatus.INSUFFICIENT_STORAGE, received)
+    writer.write(data)
     return None
 
 
@@ -161,26 +168,9 @@ def _chunks(limit: int | None) -> Iterator[bytes]:
             left -= len(chunk)
 
 
-class _DiskFull(Exception):
-    """The body cannot be kept; an error of ours, not of the client's connection."""
-
-
-def _write(writer: BodyWriter, chunk: bytes) -> bool:
-    try:
-        return writer.write(chunk)
-    except OSError as error:
-        raise _DiskFull from error
-
-
-def _fallback(status: int, received: Headers) -> Response:
-    return fallback_response(status, method=request.method, path=request.path, received=received)
-
-
 def _disconnect_probe() -> Callable[[], bool]:
     """Whether the client has closed its connection, where the server shows its socket."""
-    connection: object = request.environ.get("gunicorn.socket") or request.environ.get(
-        "werkzeug.socket"
-    )
+    connection = _connection()
     if isinstance(connection, ssl.SSLSocket):
         return _hung_up(connection)
     if type(connection) is not socket.socket:
@@ -212,6 +202,10 @@ def _hung_up(connection: ssl.SSLSocket) -> Callable[[], bool]:
             return True
 
     return disconnected
+def _connection() -> socket.socket | None:
+    """The socket of the request, where the server shows it."""
+    shown: object = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    return shown if isinstance(shown, socket.socket) else None
 
 
 class _Answer(FlaskResponse):

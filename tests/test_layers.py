@@ -20,18 +20,9 @@ HEAVY = {
 }
 
 LEAVES = {
-    *(
-        "async_bridge",
-        "body",
-        "child_server",
-        "environment",
-        "errors",
-        "messages",
-        "options",
-        "protocols",
-    ),
-    *("process_end", "progress", "registry", "results", "security", "user", "version"),
-    "worker",
+    *("async_bridge", "body", "body_budget", "child_server", "environment", "errors"),
+    *("limit_errors", "messages", "options", "process_end", "progress", "protocols"),
+    *("registry", "results", "security", "user", "version", "worker"),
 }
 MAY_IMPORT = {
     "options": {"errors", "options"},

@@ -10,12 +10,12 @@ from typing import Annotated, ClassVar, Final
 from drum_core.errors import OptionError
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
-from drum_core.options.tls import TLSOptions, TLSSettings
+from drum_core.options.limits import LimitOptions
+from drum_core.options.tls import TLSSettings
 
 __all__ = ["DEFAULT_PORT", "ServerOptions", "ServerSettings", "parse_address"]
 
 DEFAULT_PORT: Final = 5000
-_MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,9 @@ class ServerSettings:
 
     Times are in seconds. `graceful_timeout` bounds how long running requests may go on after
     SIGTERM; `keep_alive` is how long an idle connection is kept, 0 closes it at once. Port 0 lets
-    the system choose one. Without `tls` it speaks plain HTTP.
+    the system choose one. Without `tls` it speaks plain HTTP. `pending` is how many requests run
+    the model or wait for it: a server that gives each a thread needs more than these, for probes
+    and for bodies that arrive.
     """
 
     host: str
@@ -33,12 +35,13 @@ class ServerSettings:
     backlog: int = 2048
     graceful_timeout: int = 30
     keep_alive: int = 5
+    pending: int = 65
     logging_level: str = "warning"
     tls: TLSSettings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerOptions(TLSOptions):
+class ServerOptions(LimitOptions):
     """Serves the model over HTTP, on a server of its own or inside an application."""
 
     run_mode: ClassVar[RunMode] = RunMode.SERVER
@@ -107,15 +110,6 @@ class ServerOptions(TLSOptions):
             help="deprecated, every server here is made for production",
         ),
     ] = False
-    max_body_size: Annotated[
-        int,
-        Flag(
-            names=("--max-body-size",),
-            help="the largest request body, in bytes",
-            metavar="BYTES",
-            minimum=1,
-        ),
-    ] = 1024 * _MIB
     backlog: Annotated[
         int,
         Flag(
@@ -145,7 +139,7 @@ class ServerOptions(TLSOptions):
     ] = 5
 
     def __post_init__(self) -> None:
-        TLSOptions.__post_init__(self)
+        LimitOptions.__post_init__(self)
         parse_address(self.address, self.sources.get("address", "address"))
         object.__setattr__(self, "url_prefix", self._prefix())
 
@@ -159,6 +153,7 @@ class ServerOptions(TLSOptions):
             backlog=self.backlog,
             graceful_timeout=self.graceful_timeout,
             keep_alive=self.keep_alive,
+            pending=self.max_concurrency + self.max_waiting,
             logging_level=self.logging_level,
             tls=self.tls(),
         )

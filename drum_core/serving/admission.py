@@ -1,65 +1,207 @@
-"""Which jobs may run: each holds one slot, from its first byte of work to its last byte sent."""
+"""Which jobs may run, which wait for their turn, and which are refused.
+
+A job holds a slot from its first byte of work until it has really ended: until its last byte is
+sent, or its thread is done, however long ago its client has left. What waits is a ticket in a
+queue, first come first served, and not a thread.
+"""
 
 from __future__ import annotations
 
+import math
 import threading
-from typing import Final
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
-from drum_core.errors import BusyError
+from drum_core.limit_errors import BusyError
 
-__all__ = ["ASYNC_JOBS", "WAITING_JOBS", "AsyncJobs", "Slot", "Slots"]
+__all__ = ["ASYNC_JOBS", "Admission", "AdmissionLimits", "AsyncJobs", "Slot", "Ticket", "Turn"]
 
 ASYNC_JOBS: Final = 1000
 """Jobs on the event loop of one worker, streams included: they wait, but they hold memory and a
 connection each."""
 
+_WEIGHT: Final = 0.2
+"""Of the latest service time in the moving average."""
 
-WAITING_JOBS: Final = 64
-"""Jobs that may wait for a slot: each holds a thread, of which every server has more than these,
-so that a probe always finds one."""
+_FIRST_GUESS_SECONDS: Final = 1.0
+_LONGEST_RETRY_SECONDS: Final = 300
 
 
-class Slots:
-    """A number of slots; a job that finds none waits for one, in its own thread.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionLimits:
+    """At most `running` jobs run, and `waiting` more wait, each `wait_seconds` at most."""
 
-    At most `waiting` jobs wait; one more is refused.
+    running: int = 1
+    waiting: int = 64
+    wait_seconds: float = 30.0
+
+
+class Admission:
+    """The slots of a worker and the queue for them; thread-safe, and never blocks.
+
+    `clock` counts seconds.
     """
 
-    def __init__(self, count: int = 1, *, waiting: int = WAITING_JOBS) -> None:
-        self.count: int = count
-        self.waiting: int = waiting
-        self._free = threading.BoundedSemaphore(count)
-        self._places = threading.BoundedSemaphore(waiting)
+    def __init__(
+        self,
+        limits: AdmissionLimits | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.limits: AdmissionLimits = AdmissionLimits() if limits is None else limits
+        self.clock: Callable[[], float] = clock
+        self._lock = threading.Lock()
+        self._held: set[Slot] = set()
+        self._queue: deque[Ticket] = deque()
+        self._service_seconds: float | None = None
 
-    def take(self) -> Slot:
-        """Waits for a free slot and takes it; raises `BusyError` when too many wait already."""
-        if not self._free.acquire(blocking=False):
-            if not self._places.acquire(blocking=False):
-                raise BusyError(
-                    f"{self.waiting} requests wait for the model already; try again in a moment, "
-                    "or start the server with more workers."
+    @property
+    def running(self) -> int:
+        """How many jobs hold a slot."""
+        return len(self._held)
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for one."""
+        return len(self._queue)
+
+    @property
+    def service_seconds(self) -> float:
+        """How long a job held its slot lately: a moving average that favours the latest."""
+        return _FIRST_GUESS_SECONDS if self._service_seconds is None else self._service_seconds
+
+    def enter(self, turn: Turn) -> Ticket:
+        """Asks for a slot: `turn` gets it, now or later, in the thread that gives it.
+
+        Raises `BusyError` when as many wait as may.
+        """
+        ticket = Ticket(self, turn, self.clock())
+        with self._lock:
+            slot = None
+            if len(self._held) < self.limits.running and not self._queue:
+                slot = self._grant(ticket)
+            elif len(self._queue) >= self.limits.waiting:
+                raise self._full()
+            else:
+                self._queue.append(ticket)
+        if slot is not None and not turn(slot):
+            slot.decline()
+        return ticket
+
+    def retry_after(self) -> int:
+        """In how many seconds the queue will have been served, at the pace of late."""
+        with self._lock:
+            return self._retry_after()
+
+    def overdue(self) -> BusyError:
+        """Why a job that has waited as long as it may is sent away."""
+        return BusyError(
+            f"The request has waited {self.limits.wait_seconds:g} s for the model, which is busy; "
+            "try again later, or start the server with more workers or a higher --max-wait.",
+            retry_after=self.retry_after(),
+        )
+
+    def _full(self) -> BusyError:
+        return BusyError(
+            f"{self.limits.waiting} requests wait for the model already; try again in a moment, "
+            "or start the server with more workers.",
+            retry_after=self._retry_after(),
+        )
+
+    def _retry_after(self) -> int:
+        now = self.clock()
+        mean = self.service_seconds
+        oldest = max((now - slot.since for slot in self._held), default=0.0)
+        seconds = max(mean, oldest) + mean * len(self._queue) / self.limits.running
+        return min(_LONGEST_RETRY_SECONDS, max(1, math.ceil(seconds)))
+
+    def _grant(self, ticket: Ticket) -> Slot:
+        """With the lock held."""
+        ticket.waiting = False
+        slot = Slot(self, self.clock())
+        self._held.add(slot)
+        return slot
+
+    def _withdraw(self, ticket: Ticket) -> bool:
+        with self._lock:
+            if not ticket.waiting:
+                return False
+            ticket.waiting = False
+            self._queue.remove(ticket)
+            return True
+
+    def _give_back(self, slot: Slot, *, served: bool) -> None:
+        with self._lock:
+            if slot not in self._held:
+                return
+            self._held.remove(slot)
+            if served:
+                seconds = self.clock() - slot.since
+                mean = self._service_seconds
+                self._service_seconds = (
+                    seconds if mean is None else mean + _WEIGHT * (seconds - mean)
                 )
-            try:
-                self._free.acquire()
-            finally:
-                self._places.release()
-        return Slot(self._free)
+        if served:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Gives free slots to those who wait; one that declines makes way for the next."""
+        while True:
+            with self._lock:
+                if not self._queue or len(self._held) >= self.limits.running:
+                    return
+                ticket = self._queue.popleft()
+                slot = self._grant(ticket)
+            if not ticket.turn(slot):
+                self._give_back(slot, served=False)
 
 
 class Slot:
-    """A slot that a job holds; given back once."""
+    """The right to run one job, from `since` on."""
 
-    def __init__(self, free: threading.BoundedSemaphore) -> None:
-        self._free = free
-        self._lock = threading.Lock()
-        self._held = True
+    __slots__ = ("_admission", "since")
+
+    def __init__(self, admission: Admission, since: float) -> None:
+        self._admission = admission
+        self.since = since
 
     def release(self) -> None:
-        """Gives the slot back; safe to repeat, from any thread."""
-        with self._lock:
-            held, self._held = self._held, False
-        if held:
-            self._free.release()
+        """The job has ended; safe to repeat, from any thread."""
+        self._admission._give_back(self, served=True)
+
+    def decline(self) -> None:
+        """There was no job after all: the slot says nothing about how long one takes."""
+        self._admission._give_back(self, served=False)
+        self._admission._pass_on()
+
+
+Turn: TypeAlias = Callable[[Slot], bool]
+"""Called once, when a job's turn has come: false when there is nothing to do any more, and the
+slot is for the next. Never raises, never blocks."""
+
+
+class Ticket:
+    """A place in the queue. `waiting` until its turn has come, or it is withdrawn."""
+
+    __slots__ = ("_admission", "since", "turn", "waiting")
+
+    def __init__(self, admission: Admission, turn: Turn, since: float) -> None:
+        self._admission = admission
+        self.turn = turn
+        self.since = since
+        self.waiting = True
+
+    def withdraw(self) -> bool:
+        """Gives the place up; false when the turn has come already, or it was given up before."""
+        return self._admission._withdraw(self)
+
+    def patience(self) -> float:
+        """For how many seconds more it may wait; negative when it has waited too long."""
+        admission = self._admission
+        return self.since + admission.limits.wait_seconds - admission.clock()
 
 
 class AsyncJobs:

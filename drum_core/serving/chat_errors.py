@@ -11,12 +11,16 @@ import orjson
 
 from drum_core.errors import (
     AbsentAbilityError,
-    BodyTooLargeError,
-    BusyError,
     LoadFailedError,
     MalformedRequestError,
     NotReadyError,
     UserHTTPError,
+)
+from drum_core.limit_errors import (
+    BodyTooLargeError,
+    BusyError,
+    ClientLeftError,
+    DeadlineExceededError,
 )
 from drum_core.messages import Response
 from drum_core.security.errors import UnauthorizedError
@@ -33,6 +37,7 @@ _CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (BodyTooLargeError, "request_too_large"),
     (MalformedRequestError, "invalid_request"),
     (BusyError, "overloaded"),
+    (DeadlineExceededError, "deadline_exceeded"),
     (LoadFailedError, "model_failed"),
     (NotReadyError, "model_not_ready"),
     (UserHTTPError, "model_refused"),
@@ -43,6 +48,7 @@ _TYPES: Final[Mapping[int, str]] = {
     HTTPStatus.FORBIDDEN: "permission_error",
     HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
     HTTPStatus.SERVICE_UNAVAILABLE: "service_unavailable_error",
+    HTTPStatus.GATEWAY_TIMEOUT: "timeout_error",
 }
 
 _MADE_ANEW: Final = frozenset({"content-type", "content-length"})
@@ -51,6 +57,8 @@ _MADE_ANEW: Final = frozenset({"content-type", "content-length"})
 def chat_answer_to(error: Exception) -> Response:
     """As `answer_to`, with the key `error` that holds message, type, param and code."""
     plain = answer_to(error)
+    if isinstance(error, ClientLeftError):
+        return plain  # nobody reads it
     content = _content(error, plain)
     kept = [item for item in plain.headers.multi_items() if item[0].lower() not in _MADE_ANEW]
     return json_response(content, status=plain.status, headers=kept)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from drum_core.messages import RoutePolicy
 from drum_core.model.target import Target
 from drum_core.serving.chat import ChatEndpoint, ModelsEndpoint
-from drum_core.serving.chat_errors import chat_answer_to
+from drum_core.serving.chat_errors import chat_answer_to, chat_error_event
 from drum_core.serving.content_encoding import decoding, decoding_async
-from drum_core.serving.dispatch import Endpoint
+from drum_core.serving.endpoint import Endpoint
 from drum_core.serving.lifecycle import Lifecycle
+from drum_core.serving.sse import event
 
 __all__ = ["chat_endpoints"]
 
@@ -28,6 +29,7 @@ def chat_endpoints(lifecycle: Lifecycle, target: Target | None) -> list[Endpoint
             on_loop=chat.on_loop,
             concurrent=chat.is_async,
             error_answer=chat_answer_to,
+            last_words=lambda error: event(chat_error_event(error)),
         ),
         Endpoint(
             name="get_supported_llm_models",

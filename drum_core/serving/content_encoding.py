@@ -9,8 +9,17 @@ from contextlib import contextmanager
 from typing import Final
 
 from drum_core.data.compression import available_codings, unpacked
-from drum_core.errors import ContentCodingError, InputTooLargeError
-from drum_core.messages import AsyncResponse, Body, BodyWriter, Headers, Request, Response
+from drum_core.errors import ContentCodingError, DrumError, InputTooLargeError
+from drum_core.limit_errors import BodyTooLargeError
+from drum_core.messages import (
+    AsyncResponse,
+    Body,
+    BodyRules,
+    BodyWriter,
+    Headers,
+    Request,
+    Response,
+)
 
 __all__ = ["decoding", "decoding_async"]
 
@@ -89,20 +98,27 @@ def _unpacked(packed: Body, codings: list[str]) -> Body:
     for coding in reversed(codings):
         inner = body
         try:
-            body = _unpacked_once(inner.read(), coding, packed.limit)
+            body = _unpacked_once(inner.read(), coding, packed.rules)
         finally:
             if inner is not packed:
                 inner.close()
     return body
 
 
-def _unpacked_once(data: bytes, coding: str, limit: int | None) -> Body:
-    writer = BodyWriter(limit=limit)
+def _unpacked_once(data: bytes, coding: str, rules: BodyRules) -> Body:
+    """Beside the packed body, which is what the budget counts."""
+    writer = BodyWriter(dataclasses.replace(rules, budget=None))
     try:
         for piece in unpacked(data, coding):
             if not writer.write(piece):
-                raise InputTooLargeError(limit or 0)
+                too_large = isinstance(writer.refusal, BodyTooLargeError)
+                raise InputTooLargeError(rules.limit or 0) if too_large else _refusal(writer)
     except BaseException:
         writer.close()
         raise
     return writer.finish()
+
+
+def _refusal(writer: BodyWriter) -> DrumError:
+    assert writer.refusal is not None
+    return writer.refusal

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from drum_core.errors import BodyTooLargeError, HookFailedError
+from drum_core.errors import HookFailedError
 from drum_core.messages import (
     AsyncHandler,
     AsyncResponse,
+    BodyRules,
     Headers,
     Refuse,
     Request,
@@ -21,54 +23,27 @@ from drum_core.messages import (
 )
 from drum_core.process_end import is_interrupt
 from drum_core.security.policy import Security
-from drum_core.serving.admission import AsyncJobs, Slots
+from drum_core.serving.admission import AsyncJobs
 from drum_core.serving.answers import bytes_response, client_left_response, standard_headers
+from drum_core.serving.deadlines import Deadline, Deadlines
+from drum_core.serving.endpoint import Endpoint
 from drum_core.serving.errors import answer_to
+from drum_core.serving.job_runner import JobRunner, LastWords
 from drum_core.serving.request_id import current_request_id, request_id_of
 from drum_core.serving.streaming import AsyncHeldStream, HeldStream
+from drum_core.serving.timed import answer_in_time, answer_in_time_async
 
-__all__ = ["Answer", "AsyncAnswer", "Dispatcher", "Endpoint"]
+__all__ = ["Dispatcher"]
 
 _logger = logging.getLogger(__name__)
-
-Answer: TypeAlias = Callable[[Request], Response]
-"""Like a `Handler`, but it may raise."""
-
-AsyncAnswer: TypeAlias = Callable[[Request], Awaitable[AsyncResponse]]
-"""Like what an `AsyncHandler` returns, but it may raise."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
-    """One thing the server can do, and the paths at which it does it.
-
-    `async_answer` is used instead of `answer`, without a thread, whenever `on_loop` says so, on
-    the running loop. `concurrent` says that answers may be made at the same time as any other, so
-    that they need no slot. `error_answer` makes a response of what either raises.
-    """
-
-    name: str
-    paths: tuple[str, ...]
-    answer: Answer
-    policy: RoutePolicy
-    method: str = "GET"
-    async_answer: AsyncAnswer | None = None
-    on_loop: Callable[[], bool] = field(default=lambda: False)
-    concurrent: Callable[[], bool] = field(default=lambda: False)
-    error_answer: Callable[[Exception], Response] = answer_to
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """All methods of its paths: HEAD where GET is, and OPTIONS."""
-        return ("GET", "HEAD", "OPTIONS") if self.method == "GET" else (self.method, "OPTIONS")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatcher:
     """Makes routes of endpoints, whose handlers never raise."""
 
-    slots: Slots
-    body_limit: int
+    runner: JobRunner = field(default_factory=JobRunner)
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    bodies: BodyRules = field(default_factory=BodyRules)
     security: Security = field(default_factory=Security)
     jobs: AsyncJobs = field(default_factory=AsyncJobs)
 
@@ -81,7 +56,7 @@ class Dispatcher:
                 handler=handler,
                 name=endpoint.name,
                 policy=endpoint.policy,
-                body_limit=self.body_limit,
+                bodies=self.bodies,
                 async_handler=async_handler,
                 refuse=refuse,
                 security=self.security,
@@ -110,7 +85,6 @@ class Dispatcher:
                     _log(request, response.status, time.perf_counter() - started)
                 return response
             finally:
-                request.body.close()
                 current_request_id.reset(token)
 
         return handle
@@ -118,16 +92,15 @@ class Dispatcher:
     def _answered(self, endpoint: Endpoint, request: Request) -> Response:
         try:
             if refused := self._refused(endpoint, request):
+                request.body.close()
                 return refused
-            if request.method == "OPTIONS":
-                return _options(endpoint)
-            if request.body.overflowed:
-                raise BodyTooLargeError(self.body_limit)
             request = self.security.without_token(request)
-            runs_model = endpoint.policy in (RoutePolicy.PREDICT, RoutePolicy.STREAM)
-            if runs_model and not endpoint.concurrent():
-                return self._in_slot(endpoint, request)
-            return _held(endpoint.answer(request), lambda: None)
+            if request.method != "OPTIONS" and request.body.refusal is None and endpoint.in_job():
+                return self._in_job(endpoint, request)
+            try:
+                return self._here(endpoint, request)
+            finally:
+                request.body.close()
         except Exception as error:
             return endpoint.error_answer(error)
         except BaseException as error:  # of a model's own code, in the thread of a request
@@ -165,57 +138,105 @@ class Dispatcher:
         headers = headers.with_defaults(standard_headers(request.headers))
         return self.security.completed(headers, request.headers)
 
-    def _in_slot(self, endpoint: Endpoint, request: Request) -> Response:
-        slot = self.slots.take()
+    def _here(self, endpoint: Endpoint, request: Request) -> Response:
+        """In this thread, with no slot."""
+        if request.method == "OPTIONS":
+            return _options(endpoint)
+        if request.body.refusal is not None:
+            raise request.body.refusal
+        if not endpoint.takes_time:
+            return _held(endpoint.answer(request))
+        deadline = self.deadlines.begin(endpoint.policy, request)
+        return _held(answer_in_time(endpoint.answer, request, deadline, endpoint.last_words))
+
+    def _in_job(self, endpoint: Endpoint, request: Request) -> Response:
+        return self.runner.answer(
+            endpoint.answer,
+            request,
+            self._deadline(endpoint, request),
+            name=endpoint.name,
+            last_words=endpoint.last_words,
+        )
+
+    def _deadline(self, endpoint: Endpoint, request: Request) -> Deadline:
         try:
-            if request.disconnected():  # while it waited: the model works for those who are here
-                slot.release()
-                return client_left_response()
-            response = endpoint.answer(request)
+            return self.deadlines.begin(endpoint.policy, request)
         except BaseException:
-            slot.release()
+            request.body.close()
             raise
-        return _held(response, slot.release)
 
     def _async_handler(self, endpoint: Endpoint) -> AsyncHandler | None:
-        if endpoint.async_answer is None:
+        if not endpoint.takes_time:
             return None
 
         def handle(request: Request) -> Awaitable[AsyncResponse] | None:
-            plain = request.method == "OPTIONS" or request.body.overflowed
-            if plain or self.security.refusal(endpoint.policy, request.headers) is not None:
+            if request.method == "OPTIONS" or request.body.refusal is not None:
                 return None
-            if "Content-Encoding" in request.headers or not endpoint.on_loop():
+            if self.security.refusal(endpoint.policy, request.headers) is not None:
                 return None
-            return self._settled(endpoint, self.security.without_token(request))
+            if endpoint.in_job():
+                answer = self._in_job_async
+            elif endpoint.async_answer is None or not endpoint.on_loop():
+                return None
+            elif "Content-Encoding" in request.headers:
+                return None
+            else:
+                answer = self._on_loop
+            return self._settled(endpoint, self.security.without_token(request), answer)
 
         return handle
 
-    async def _settled(self, endpoint: Endpoint, request: Request) -> AsyncResponse:
+    async def _settled(
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        answer: Callable[[Endpoint, Request], Awaitable[AsyncResponse]],
+    ) -> AsyncResponse:
         current_request_id.set(request_id_of(request.headers))  # the task is the request's own
         started = time.perf_counter()
         try:
-            answered = await self._awaited(endpoint, request)
-            headers = self._completed(answered.headers, request)
-            if answered.status >= 400:
-                _log(request, answered.status, time.perf_counter() - started)
-            return AsyncResponse(status=answered.status, headers=headers, body=answered.body)
-        finally:
-            request.body.close()
-
-    async def _awaited(self, endpoint: Endpoint, request: Request) -> AsyncResponse:
-        assert endpoint.async_answer is not None
-        try:
-            self.jobs.take()
-            try:
-                response = await endpoint.async_answer(request)
-            except BaseException:
-                self.jobs.release()
-                raise
+            answered = await answer(endpoint, request)
+        except asyncio.CancelledError:
+            _log(request, client_left_response().status, time.perf_counter() - started)
+            raise
         except Exception as error:
             refused = endpoint.error_answer(error)
             assert isinstance(refused.body, bytes)
-            return AsyncResponse(status=refused.status, headers=refused.headers, body=refused.body)
+            answered = AsyncResponse(
+                status=refused.status, headers=refused.headers, body=refused.body
+            )
+        body = answered.body
+        if request.method == "HEAD":
+            if not isinstance(body, bytes):
+                await body.aclose()
+            body = b""
+        headers = self._completed(answered.headers, request)
+        if answered.status >= 400:
+            _log(request, answered.status, time.perf_counter() - started)
+        return AsyncResponse(status=answered.status, headers=headers, body=body)
+
+    async def _in_job_async(self, endpoint: Endpoint, request: Request) -> AsyncResponse:
+        return await self.runner.answer_async(
+            endpoint.answer,
+            request,
+            self._deadline(endpoint, request),
+            name=endpoint.name,
+            last_words=endpoint.last_words,
+        )
+
+    async def _on_loop(self, endpoint: Endpoint, request: Request) -> AsyncResponse:
+        assert endpoint.async_answer is not None
+        try:
+            deadline = self.deadlines.begin(endpoint.policy, request)
+            self.jobs.take()
+            try:
+                work = endpoint.async_answer(request)
+                response = await answer_in_time_async(work, deadline, endpoint.last_words)
+            except BaseException:
+                self.jobs.release()
+                raise
+        finally:
+            request.body.close()
         if isinstance(response.body, bytes):
             self.jobs.release()
             return response
@@ -223,12 +244,11 @@ class Dispatcher:
         return AsyncResponse(status=response.status, headers=response.headers, body=held)
 
 
-def _held(response: Response, release: Callable[[], None]) -> Response:
-    """Calls `release` when the last of the response has been sent, or now if it is whole."""
+def _held(response: Response) -> Response:
+    """A stream is made in the context of its handler."""
     if isinstance(response.body, bytes):
-        release()
         return response
-    held = HeldStream(response.body, release)
+    held = HeldStream(response.body)
     return Response(status=response.status, headers=response.headers, body=held)
 
 

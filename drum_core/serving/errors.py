@@ -8,8 +8,6 @@ from typing import Final
 
 from drum_core.errors import (
     AbsentAbilityError,
-    BodyTooLargeError,
-    BusyError,
     CompressionError,
     ContentCodingError,
     DrumError,
@@ -22,9 +20,17 @@ from drum_core.errors import (
     SchemaError,
     UserHTTPError,
 )
+from drum_core.limit_errors import (
+    BodyTooLargeError,
+    BusyError,
+    ClientLeftError,
+    DeadlineExceededError,
+    SlowBodyError,
+    SpoolError,
+)
 from drum_core.messages import Response
 from drum_core.security.errors import MisdirectedError, UnauthorizedError
-from drum_core.serving.answers import error_response
+from drum_core.serving.answers import client_left_response, error_response
 from drum_core.user.errors import HookBadRequestError, user_answer
 from drum_core.user.masking import masked
 
@@ -39,6 +45,7 @@ USER_ERROR_HEADER: Final = "X-Drum-User-Http-Error"
 
 _STATUSES: Final[tuple[tuple[type[DrumError], int], ...]] = (
     (BodyTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (SlowBodyError, HTTPStatus.REQUEST_TIMEOUT),
     (InputTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     (UnauthorizedError, HTTPStatus.UNAUTHORIZED),
     (MisdirectedError, HTTPStatus.MISDIRECTED_REQUEST),
@@ -51,11 +58,14 @@ _STATUSES: Final[tuple[tuple[type[DrumError], int], ...]] = (
     (LoadFailedError, MODEL_FAILED_STATUS),
     (NotReadyError, HTTPStatus.SERVICE_UNAVAILABLE),
     (BusyError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (SpoolError, HTTPStatus.INSUFFICIENT_STORAGE),
+    (DeadlineExceededError, HTTPStatus.GATEWAY_TIMEOUT),
     (DrumError, HTTPStatus.INTERNAL_SERVER_ERROR),
 )
 """The first class that fits decides."""
 
-_RETRY_SECONDS: Final = "2"
+_RETRY_SECONDS: Final = 2
+"""Where nobody can say it: a model that is loading."""
 
 
 def answer_to(error: Exception) -> Response:
@@ -69,6 +79,8 @@ def answer_to(error: Exception) -> Response:
         return error_response(status, message, headers=[(USER_ERROR_HEADER, "true")])
     if isinstance(error, HookBadRequestError):
         return error_response(HTTPStatus.BAD_REQUEST, str(error), more={"error": str(error)})
+    if isinstance(error, ClientLeftError):
+        return client_left_response()
     if not isinstance(error, DrumError):
         _logger.error("a request failed by an unexpected error", exc_info=error)
         text = "ERROR: an internal error; the server's log has it under this request id."
@@ -76,7 +88,8 @@ def answer_to(error: Exception) -> Response:
     status = next(status for kind, status in _STATUSES if isinstance(error, kind))
     headers = []
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers.append(("Retry-After", _RETRY_SECONDS))
+        known = error.retry_after if isinstance(error, BusyError) else None
+        headers.append(("Retry-After", str(known or _RETRY_SECONDS)))
     if isinstance(error, UnauthorizedError):
         headers.append(("WWW-Authenticate", error.challenge))
     if isinstance(error, ContentCodingError):

@@ -14,15 +14,15 @@ from drum_core.model.load import load_model, mask_secrets
 from drum_core.model.target import Target, resolve_target
 from drum_core.monitoring.mlops import check_monitoring, monitored, start_monitoring
 from drum_core.options.server import ServerOptions
-from drum_core.protocols import WebApp, WorkerContext
+from drum_core.protocols import Replaceable, WebApp, WorkerContext
 from drum_core.security.policy import Security
 from drum_core.serving.about import About
-from drum_core.serving.admission import Slots
 from drum_core.serving.chat_routes import chat_endpoints
 from drum_core.serving.deployment_config import read_deployment_config
 from drum_core.serving.deployment_json import deployment_json
 from drum_core.serving.dispatch import Dispatcher
 from drum_core.serving.lifecycle import Lifecycle
+from drum_core.serving.limits import body_rules, deadlines, job_runner
 from drum_core.serving.predict import AnswerJSON, PredictEndpoint
 from drum_core.serving.prediction_json import prediction_json
 from drum_core.serving.probes import Probes
@@ -73,6 +73,7 @@ class PredictionServer:
         self.worker_ctx = worker_ctx
         self.lifecycle: Lifecycle = Lifecycle(worker_ctx.running)
         self.security: Security = Security.of(options, on_tokens=self._mask)
+        self._runner = job_runner(options, on_overruns=self._hangs)
 
     def materialize(self) -> WebApp:
         """Adds the routes, loads the extension, and has the worker load the model.
@@ -96,6 +97,7 @@ class PredictionServer:
         except DrumError as error:
             self._settle_for(error)
             return self.app
+        self.worker_ctx.defer_cleanup(self._runner.close, order=100, desc="end the job threads")
         self.worker_ctx.defer_stop(self.lifecycle.drain, order=-100, desc="turn unready")
         thread = threading.Thread(target=self._load, args=(folder, target))
         self.worker_ctx.add_thread(thread, name="drum-load-model")
@@ -112,7 +114,7 @@ class PredictionServer:
             lifecycle=self.lifecycle, target=target, stats=stats, clock=time.perf_counter
         )
         endpoints = model_endpoints(
-            Probes(self.lifecycle),
+            Probes(self.lifecycle, self._runner.overruns.reason),
             About(
                 lifecycle=self.lifecycle,
                 folder=folder,
@@ -125,7 +127,10 @@ class PredictionServer:
             UnstructuredEndpoint(served),
         )
         dispatcher = Dispatcher(
-            slots=Slots(1), body_limit=self.options.max_body_size, security=self.security
+            runner=self._runner,
+            deadlines=deadlines(self.options),
+            bodies=body_rules(self.options, self._runner.admission),
+            security=self.security,
         )
         endpoints += chat_endpoints(self.lifecycle, target)
         self.app.add_routes(dispatcher.routes(endpoints), prefix=self.options.url_prefix)
@@ -141,6 +146,12 @@ class PredictionServer:
             raise error
         _logger.error("answering 513, because the model cannot be served: %s", error)
         self.lifecycle.failed(error)
+
+    def _hangs(self, reason: str) -> None:
+        """Too many jobs run on after their time: another worker is needed."""
+        _logger.error("the worker is no longer ready: %s", reason)
+        if isinstance(self.worker_ctx, Replaceable):
+            self.worker_ctx.ask_replacement(reason)
 
     def _load(self, folder: ModelFolder, target: Target) -> None:
         started = time.perf_counter()

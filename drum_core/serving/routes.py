@@ -5,7 +5,7 @@ from __future__ import annotations
 from drum_core.messages import RoutePolicy
 from drum_core.serving.about import About
 from drum_core.serving.content_encoding import decoding
-from drum_core.serving.dispatch import Endpoint
+from drum_core.serving.endpoint import Endpoint
 from drum_core.serving.predict import PredictEndpoint
 from drum_core.serving.probes import Probes
 from drum_core.serving.transform import TransformEndpoint

@@ -1,4 +1,4 @@
-"""Response bodies that keep what their job holds until the last chunk has been sent."""
+"""Response bodies that keep the context of their handler, and what it holds, to their end."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ _logger = logging.getLogger(__name__)
 
 
 class HeldStream:
-    """Passes on the chunks of a stream; at `close`, closes it and calls `release`, once.
+    """Passes on the chunks of a stream; at `close`, closes it, once.
 
     The chunks are made in the context in which the job began, so that user code sees its context
     variables (the request id, a trace) in every chunk.
     """
 
-    def __init__(self, stream: ByteStream, release: Callable[[], None]) -> None:
+    def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
-        self._release = release
         self._context = contextvars.copy_context()
         self._closed = False
 
@@ -36,7 +35,7 @@ class HeldStream:
             yield chunk
 
     def close(self) -> None:
-        """Ends the job, and gives back what it held."""
+        """Ends the making of chunks."""
         if self._closed:
             return
         self._closed = True
@@ -44,12 +43,10 @@ class HeldStream:
             self._context.run(self._stream.close)
         except Exception:
             _logger.exception("a response stream could not be closed")
-        finally:
-            self._release()
 
 
 class AsyncHeldStream:
-    """As `HeldStream`, for one task, whose context is that of the job anyway."""
+    """As `HeldStream`, for one task, whose context it has anyway; `close` calls `release` too."""
 
     def __init__(self, stream: AsyncByteStream, release: Callable[[], None]) -> None:
         self._stream = stream

@@ -96,7 +96,7 @@ class DictHost:
             )
         writer = route.begin_body(headers)
         all(writer.write(chunk) for chunk in call.chunks())
-        if call.is_cut() and not writer.overflowed:
+        if call.is_cut() and not writer.refused:
             writer.close()
             raise BrokenAnswerError("the client left before the body was complete")
         request = Request(

@@ -18,12 +18,12 @@ class HttpClient:
 
     def __init__(self, port: int, *, host: str = "127.0.0.1") -> None:
         self._host = host
-        self._port = port
+        self.port: int = port
 
     @contextmanager
     def __call__(self, call: Call) -> Iterator[OpenAnswer]:
         """Sends `call`; leaving the block closes the connection, whatever is still to come."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=call.patience)
+        connection = http.client.HTTPConnection(self._host, self.port, timeout=call.patience)
         try:
             _send(connection, call)
             with _broken_when_cut():

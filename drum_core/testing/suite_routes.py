@@ -13,7 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from drum_core.errors import ExtensionError
-from drum_core.messages import AsyncResponse, Headers, Request, Response, Route, RoutePolicy
+from drum_core.messages import (
+    AsyncResponse,
+    BodyRules,
+    Headers,
+    Request,
+    Response,
+    Route,
+    RoutePolicy,
+)
 from drum_core.protocols import WebApp, WorkerContext
 from drum_core.testing.suite_guards import guarded_routes
 from drum_core.testing.suite_streams import (
@@ -27,7 +35,7 @@ from drum_core.testing.suite_streams import (
 __all__ = ["BODY_LIMIT", "SECOND_PREFIX", "assemble_suite"]
 
 BODY_LIMIT = 1000
-"""The `body_limit`, in bytes, of the route `/limited`."""
+"""The largest body, in bytes, of the route `/limited`."""
 
 SECOND_PREFIX = "/second/mount"
 """Where a few of the routes are mounted once more."""
@@ -104,7 +112,7 @@ class _Handlers:
             _route("/untyped", self.untyped),
             _route("/status/{code:path}", self.status),
             _route("/cookies", self.cookies),
-            _route("/limited", self.echo, methods=("POST",), body_limit=BODY_LIMIT),
+            _route("/limited", self.echo, methods=("POST",), bodies=BodyRules(limit=BODY_LIMIT)),
             _route("/blocking/{gate:path}", self.blocking),
             _route("/waiting/{gate:path}", self.waiting),
             _route("/probe", self.echo, probe),
@@ -129,7 +137,7 @@ class _Handlers:
             "path_params": dict(request.path_params),
             "size": request.body.size,
             "sha256": hashlib.sha256(body).hexdigest(),
-            "overflowed": request.body.overflowed,
+            "refusal": _name(request.body.refusal),
             "disconnected": request.disconnected(),
             "on_event_loop": _on_event_loop(),
         }
@@ -228,7 +236,7 @@ def _route(
     policy: RoutePolicy = RoutePolicy.PREDICT,
     *,
     methods: tuple[str, ...] = ("GET",),
-    body_limit: int | None = None,
+    bodies: BodyRules | None = None,
 ) -> Route:
     return Route(
         path=path,
@@ -236,8 +244,12 @@ def _route(
         handler=handler,
         name=path,
         policy=policy,
-        body_limit=body_limit,
+        bodies=BodyRules() if bodies is None else bodies,
     )
+
+
+def _name(error: Exception | None) -> str | None:
+    return None if error is None else type(error).__name__
 
 
 def _json(

@@ -24,7 +24,6 @@ from drum_core.options.server import ServerSettings
 from drum_core.process_end import end_process
 from drum_core.protocols import Assemble
 from drum_core.security.tls import Certificates
-from drum_core.serving.admission import WAITING_JOBS
 from drum_web.flask_app import FlaskApp
 from drum_web.gunicorn_worker import WorkerCtx
 from drum_web.servers.gunicorn_answers import answer_as_ours
@@ -35,9 +34,9 @@ __all__ = ["serve"]
 
 _logger = logging.getLogger("drum.server")
 
-THREADS: Final = WAITING_JOBS + 32
-"""Requests of a worker that may hold a thread: with as many as may wait for the model, there is
-one left for the model, for probes, and for bodies that are still arriving."""
+SPARE_THREADS: Final = 32
+"""Threads of a worker besides those of the requests that run the model or wait for it: for probes,
+and for bodies that are still arriving."""
 
 CANNOT_WORK: Final = Arbiter.WORKER_BOOT_ERROR
 """Exit status at which the master ends too, instead of starting another worker."""
@@ -133,7 +132,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             "backlog": settings.backlog,
             "workers": settings.workers,
             "worker_class": "gthread",
-            "threads": THREADS,
+            "threads": settings.pending + SPARE_THREADS,
             "keepalive": settings.keep_alive,
             # A load that holds the interpreter for long is no reason to kill a worker.
             "timeout": 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import socket
 import ssl
@@ -13,7 +14,7 @@ from http import HTTPStatus
 from types import FrameType
 from typing import Final
 
-from typing_extensions import override
+from typing_extensions import Buffer, override
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from drum_core.options.server import ServerSettings
@@ -144,10 +145,38 @@ class _Server(ThreadedWSGIServer):
         _logger.log(logging.ERROR if type == "error" else logging.DEBUG, message.rstrip(), *args)
 
 
+class _Incoming(io.RawIOBase):
+    """What a client sends. After a read has timed out there is no more, which is no error."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._late = False
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Buffer, /) -> int:
+        if self._late:
+            return 0
+        try:
+            return self._connection.recv_into(memoryview(buffer))
+        except TimeoutError:
+            self._late = True
+            raise
+
+
 class _Handler(WSGIRequestHandler):
     """Counts its requests, and tells nothing of the versions that answer them."""
 
     protocol_version = "HTTP/1.1"
+
+    @override
+    def setup(self) -> None:
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(_Incoming(self.connection))
 
     @override
     def handle(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from drum_core.errors import BusyError
+from drum_core.limit_errors import BusyError
 from drum_core.serving.admission import AsyncJobs
 from drum_core.serving.chat_errors import chat_answer_to
 from drum_core.testing import Answer, Call, DictHost, fetch

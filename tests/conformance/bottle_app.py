@@ -82,13 +82,13 @@ def _body(route: Route, headers: Headers) -> Body:
     chunked = bottle.request.environ.get("wsgi.input_terminated", False)
     left = int(headers.get("Content-Length", "0"))
     writer = route.begin_body(headers)
-    while not writer.overflowed and (chunked or left > 0):
+    while not writer.refused and (chunked or left > 0):
         chunk = source.read(65536 if chunked else min(left, 65536))
         if not chunk:
             break
         writer.write(chunk)
         left -= len(chunk)
-    if left > 0 and not writer.overflowed:
+    if left > 0 and not writer.refused:
         writer.close()
         raise _refusal(400)  # the client left in mid-body
     return writer.finish()

@@ -137,7 +137,7 @@ def text_body(handler: Handler, request: Request) -> Response:
     """Takes the body for text."""
     with closing(request.body) as body:
         text = body.read().decode("utf-8", "replace").encode()
-        return handler(replace(request, body=Body(text, overflowed=body.overflowed)))
+        return handler(replace(request, body=Body(text, refusal=body.refusal)))
 
 
 def html_by_default(handler: Handler, request: Request) -> Response:

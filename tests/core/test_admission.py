@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 
 from drum_core.messages import Request, Response, RoutePolicy
-from drum_core.serving.admission import Slots
+from drum_core.serving.admission import Admission, AdmissionLimits
 from drum_core.serving.answers import bytes_response
-from drum_core.serving.dispatch import Dispatcher, Endpoint
+from drum_core.serving.dispatch import Dispatcher
+from drum_core.serving.endpoint import Endpoint
+from drum_core.serving.job_runner import JobRunner
 
 
 class Gate:
@@ -19,7 +21,7 @@ class Gate:
         self.opened = threading.Event()
         self.ran = 0
         self.answers: list[Response] = []
-        dispatcher = Dispatcher(slots=Slots(1, waiting=waiting), body_limit=1000)
+        dispatcher = Dispatcher(runner=JobRunner(Admission(AdmissionLimits(waiting=waiting))))
         endpoint = Endpoint(
             name="gate",
             paths=("/gate",),

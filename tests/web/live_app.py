@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import cast
 
 from drum_core.errors import ExtensionError, ServerError
-from drum_core.messages import Headers, Request, Response, Route, RoutePolicy
+from drum_core.messages import BodyRules, Headers, Request, Response, Route, RoutePolicy
 from drum_core.options.server import ServerSettings
 from drum_core.protocols import Serve, WebApp, WorkerContext
 from drum_core.registry import load_server
-from drum_core.serving.admission import Slots
 from drum_core.serving.answers import bytes_response
-from drum_core.serving.dispatch import Dispatcher, Endpoint
+from drum_core.serving.dispatch import Dispatcher
+from drum_core.serving.endpoint import Endpoint
 
 BODY_LIMIT = 100_000
 
@@ -86,7 +86,7 @@ def routes(notes: Notes) -> list[Route]:
 
     def size(request: Request) -> Response:
         notes.add("size called")
-        status = 413 if request.body.overflowed else 200
+        status = 413 if request.body.refusal else 200
         return bytes_response(str(request.body.size).encode(), "text/plain", status=status)
 
     def stream(request: Request) -> Response:
@@ -106,7 +106,7 @@ def routes(notes: Notes) -> list[Route]:
             handler=size,
             name="size",
             policy=predict,
-            body_limit=BODY_LIMIT,
+            bodies=BodyRules(limit=BODY_LIMIT),
         ),
         Route(
             path="/stream",
@@ -136,7 +136,7 @@ def queued_routes(notes: Notes) -> list[Route]:
         policy=RoutePolicy.PREDICT,
         method="POST",
     )
-    return Dispatcher(slots=Slots(), body_limit=BODY_LIMIT).routes([endpoint])
+    return Dispatcher(bodies=BodyRules(limit=BODY_LIMIT)).routes([endpoint])
 
 
 def assemble(folder: str, mode: str, app: WebApp, worker: WorkerContext) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from drum_core.messages import Request, Response, Route, RoutePolicy
+from drum_core.messages import BodyRules, Request, Response, Route, RoutePolicy
 from drum_core.serving.answers import json_response
 
 __all__ = ["echo_routes"]
@@ -25,6 +25,6 @@ def echo_routes(name: str = "predict") -> list[Route]:
             handler=echo,
             name=name,
             policy=RoutePolicy.PREDICT,
-            body_limit=1_000,
+            bodies=BodyRules(limit=1_000),
         ),
     ]

@@ -7,7 +7,7 @@ from flask import Flask, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as WSGIResponse
 
-from drum_core.messages import Headers, Request, Response, Route, RoutePolicy
+from drum_core.messages import BodyRules, Headers, Request, Response, Route, RoutePolicy
 from drum_web import FlaskApp
 from tests.web.routes import echo_routes
 
@@ -52,7 +52,7 @@ def test_body_that_was_read_before_is_limited_too() -> None:
     sizes: list[tuple[int, bool]] = []
 
     def note(request: Request) -> Response:
-        sizes.append((request.body.size, request.body.overflowed))
+        sizes.append((request.body.size, request.body.refusal is not None))
         return Response(status=413)
 
     route = Route(
@@ -61,7 +61,7 @@ def test_body_that_was_read_before_is_limited_too() -> None:
         handler=note,
         name="p",
         policy=RoutePolicy.PREDICT,
-        body_limit=3,
+        bodies=BodyRules(limit=3),
     )
     FlaskApp(app).add_routes([route])
     app.test_client().post("/p", data=b"1234")

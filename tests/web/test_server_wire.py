@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from drum_core.serving.admission import WAITING_JOBS
+from drum_core.serving.admission import AdmissionLimits
 from tests.web.live import Live, live, parse, receive_all, wait_until
 from tests.web.live_app import BODY_LIMIT
 
@@ -163,7 +163,7 @@ def test_probe_passes_while_requests_wait(running: Live) -> None:
     def visit() -> None:
         answers.append(running.ask("POST", "/queued", b"crowd")[0])
 
-    accepted = 1 + WAITING_JOBS
+    accepted = 1 + AdmissionLimits().waiting
     clients = [threading.Thread(target=visit) for _ in range(accepted + refused)]
     for client in clients:
         client.start()

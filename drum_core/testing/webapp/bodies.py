@@ -23,8 +23,8 @@ class BodyTests(Suite):
     def _arrives(self, body: bytes | Sequence[bytes], *headers: tuple[str, str]) -> None:
         seen = self.seen("POST", "/echo", headers=headers, body=body)
         whole = body if isinstance(body, bytes) else b"".join(body)
-        found = seen["size"], seen["sha256"], seen["overflowed"]
-        expect_same(found, (len(whole), hashlib.sha256(whole).hexdigest(), False), "the body")
+        found = seen["size"], seen["sha256"], seen["refusal"]
+        expect_same(found, (len(whole), hashlib.sha256(whole).hexdigest(), None), "the body")
 
     def test_empty_body(self) -> None:
         """An empty body is empty, whether its length is declared or it comes in no chunks."""
@@ -56,7 +56,7 @@ class BodyTests(Suite):
         """A body of exactly the limit is within it, declared or chunked."""
         for body in (b"x" * BODY_LIMIT, [b"x" * (BODY_LIMIT - 1), b"x"]):
             seen = self.seen("POST", "/limited", body=body)
-            expect_same((seen["size"], seen["overflowed"]), (BODY_LIMIT, False), "size, overflowed")
+            expect_same((seen["size"], seen["refusal"]), (BODY_LIMIT, None), "size, refusal")
 
     def test_declared_length_over_the_limit_reaches_the_handler(self) -> None:
         """A body declared longer than the limit is not kept, and the handler is told."""
@@ -77,6 +77,6 @@ class BodyTests(Suite):
 
     def _overflows(self, body: bytes | Sequence[bytes]) -> None:
         seen = self.seen("POST", "/limited", body=body)
-        expect_same(seen["overflowed"], True, "overflowed")
+        expect_same(seen["refusal"], "BodyTooLargeError", "why it was refused")
         size = seen["size"]
         expect(isinstance(size, int) and size <= BODY_LIMIT, f"{size} bytes were kept")
