@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from drum_core.errors import HookFailedError
 from drum_core.messages import (
@@ -19,7 +18,6 @@ from drum_core.messages import (
     Request,
     Response,
     Route,
-    RoutePolicy,
 )
 from drum_core.process_end import is_interrupt
 from drum_core.security.policy import Security
@@ -27,8 +25,7 @@ from drum_core.serving.admission import AsyncJobs
 from drum_core.serving.answers import bytes_response, client_left_response, standard_headers
 from drum_core.serving.deadlines import Deadline, Deadlines
 from drum_core.serving.endpoint import Endpoint
-from drum_core.serving.errors import answer_to
-from drum_core.serving.job_runner import JobRunner, LastWords
+from drum_core.serving.job_runner import JobRunner
 from drum_core.serving.request_id import current_request_id, request_id_of
 from drum_core.serving.streaming import AsyncHeldStream, HeldStream
 from drum_core.serving.timed import answer_in_time, answer_in_time_async
@@ -36,6 +33,7 @@ from drum_core.serving.timed import answer_in_time, answer_in_time_async
 __all__ = ["Dispatcher"]
 
 _logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatcher:
@@ -176,9 +174,11 @@ class Dispatcher:
                 return None
             if endpoint.in_job():
                 answer = self._in_job_async
-            elif endpoint.async_answer is None or not endpoint.on_loop():
-                return None
-            elif "Content-Encoding" in request.headers:
+            elif (
+                endpoint.async_answer is None
+                or not endpoint.on_loop()
+                or "Content-Encoding" in request.headers
+            ):
                 return None
             else:
                 answer = self._on_loop
