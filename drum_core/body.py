@@ -142,11 +142,12 @@ class BodyWriter:
         total = self._rules.total_seconds
         return None if total is None else self._began + total
 
-    def time_out(self) -> None:
-        """The next piece did not come: the body is refused."""
+    def time_out(self, *, whole: bool = False) -> None:
+        """The next piece did not come in time, or not the `whole` body: it is refused."""
         idle, total = self._rules.idle_seconds, self._rules.total_seconds
         # A timer may be early by a little, so the nearer end is the one that was meant.
-        if total is not None and (idle is None or self._began + total <= self._moved + idle):
+        whole = whole or idle is None or (total is not None and self._ends(total, before=idle))
+        if whole and total is not None:
             self.refusal = self.refusal or SlowBodyError(total, idle=False)
         elif idle is not None:
             self.refusal = self.refusal or SlowBodyError(idle, idle=True)
@@ -189,6 +190,10 @@ class BodyWriter:
             self._file.close()
         if self._reservation is not None:
             self._reservation.release()
+
+    def _ends(self, total: float, *, before: float) -> bool:
+        """Whether the time of the body is over before that of the gap."""
+        return self._began + total <= self._moved + before
 
     def _fit(self, size: int) -> bool:
         """Whether a body of `size` bytes may be had; refuses it otherwise."""

@@ -78,7 +78,7 @@ class SlowBodies:
                     return
                 for writer, (connection, until) in self._arriving.items():
                     if until <= now:
-                        writer.time_out()
+                        writer.time_out(whole=True)
                         _hang_up(connection)
 
 
