@@ -202,6 +202,8 @@ def _hung_up(connection: ssl.SSLSocket) -> Callable[[], bool]:
             return True
 
     return disconnected
+
+
 def _connection() -> socket.socket | None:
     """The socket of the request, where the server shows it."""
     shown: object = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")

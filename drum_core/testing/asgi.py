@@ -148,7 +148,7 @@ class _Exchange:
     async def _receive(self) -> _Message:
         if self._to_send:
             chunk = self._to_send.popleft()
-            more = bool(self._to_send) or self._call.is_cut()
+            more = bool(self._to_send) or self._call.is_cut() or self._call.stalls
             return {"type": "http.request", "body": chunk, "more_body": more}
         if self._call.is_cut():
             self.left.set()

@@ -24,7 +24,8 @@ class Call:
     `target` is the path and the query as they stand on the request line: percent-encoded ASCII.
     A body given as a sequence of chunks is sent without a declared length. A `Content-Length`
     among `headers` is believed: when it is more than the body, the client leaves in mid-body.
-    The client also leaves when no answer has begun within `patience` seconds.
+    With `stalls` it stays instead, and sends no more. The client also leaves when no answer has
+    begun within `patience` seconds.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Call:
     headers: Sequence[tuple[str, str]] = ()
     body: bytes | Sequence[bytes] = b""
     patience: float = 10.0
+    stalls: bool = False
 
     def wire_headers(self) -> list[tuple[str, str]]:
         """The fields as sent: those of `headers`, and what tells where the body ends."""
@@ -49,7 +51,9 @@ class Call:
         return [*([] if named else [("Host", "127.0.0.1")]), *self.wire_headers()]
 
     def is_cut(self) -> bool:
-        """Whether the body ends before the length it declares."""
+        """Whether the client leaves before the length that it declares."""
+        if self.stalls:
+            return False
         declared = Headers(self.wire_headers()).get("Content-Length", "0")
         return int(declared) > sum(map(len, self.chunks()))
 

@@ -32,10 +32,13 @@ from drum_core.testing.suite_streams import (
     spoken_for,
 )
 
-__all__ = ["BODY_LIMIT", "SECOND_PREFIX", "assemble_suite"]
+__all__ = ["BODY_LIMIT", "IDLE_SECONDS", "SECOND_PREFIX", "assemble_suite"]
 
 BODY_LIMIT = 1000
 """The largest body, in bytes, of the route `/limited`."""
+
+IDLE_SECONDS = 0.5
+"""For how long the body of a request to `/timed` may stand still."""
 
 SECOND_PREFIX = "/second/mount"
 """Where a few of the routes are mounted once more."""
@@ -113,6 +116,9 @@ class _Handlers:
             _route("/status/{code:path}", self.status),
             _route("/cookies", self.cookies),
             _route("/limited", self.echo, methods=("POST",), bodies=BodyRules(limit=BODY_LIMIT)),
+            _route(
+                "/timed", self.echo, methods=("POST",), bodies=BodyRules(idle_seconds=IDLE_SECONDS)
+            ),
             _route("/blocking/{gate:path}", self.blocking),
             _route("/waiting/{gate:path}", self.waiting),
             _route("/probe", self.echo, probe),

@@ -15,6 +15,7 @@ class TestBottleApp(WebAppConformance):
     """An application that BottleApp made."""
 
     notices = False
+    times_bodies = False
 
     @contextmanager
     def host(self, assemble: Assemble, /) -> Iterator[Client]:

@@ -14,6 +14,7 @@ class TestDictHost(WebAppConformance):
     """A dictionary of routes is a host."""
 
     notices = False
+    times_bodies = False
 
     @contextmanager
     def host(self, assemble: Assemble, /) -> Iterator[Client]:

@@ -17,6 +17,7 @@ class TestFlaskApp(WebAppConformance):
     """An application that FlaskApp made."""
 
     notices = False
+    times_bodies = False
 
     @contextmanager
     def host(self, assemble: Assemble, /) -> Iterator[Client]:
@@ -32,6 +33,7 @@ class TestSomebodysFlask(WebAppConformance):
 
     owned = False
     notices = False
+    times_bodies = False
 
     @contextmanager
     def host(self, assemble: Assemble, /) -> Iterator[Client]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from drum_core.body import SPOOL_BYTES
-from drum_core.testing.exchange import BrokenAnswerError
+from drum_core.testing.exchange import BrokenAnswerError, Call, fetch
 from drum_core.testing.suite_routes import BODY_LIMIT
 from drum_core.testing.webapp.suite import Suite, expect, expect_same
 
@@ -65,6 +65,13 @@ class BodyTests(Suite):
     def test_chunked_body_over_the_limit_reaches_the_handler(self) -> None:
         """A body that grows over the limit while it arrives is cut, and the handler is told."""
         self._overflows([b"x" * 600] * 20)
+
+    def test_body_that_stands_still_is_given_up(self) -> None:
+        """A body that does not go on is waited for no longer than its route says."""
+        self.skip_unless(self.times_bodies, "the body is there when this host is called")
+        stalled = Call("POST", "/timed", [("Content-Length", "10")], b"half", stalls=True)
+        seen = fetch(self._client[0], stalled).json()
+        expect_same(seen["refusal"], "SlowBodyError", "why it was refused")
 
     def test_cut_body_reaches_no_handler(self) -> None:
         """A body that ends before its declared length is never handed over as if it were whole."""

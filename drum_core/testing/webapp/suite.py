@@ -48,6 +48,9 @@ class Suite:
     notices: ClassVar[bool] = True
     """Whether a handler can ask if its client has left. False where nobody would know."""
 
+    times_bodies: ClassVar[bool] = True
+    """Whether a body may still be arriving when the host is called. False where it never is."""
+
     _client: ClassVar[tuple[Client]]  # in a tuple, for a bare function would become a method
     _stack: ClassVar[ExitStack]
 
