@@ -119,11 +119,13 @@ class CMRunner(Generic[OptionsT]):
         options: Options = self.options
         if not isinstance(options, ModelOptions):
             return None
+        from drum_core.model.fit_record import read_fit_record
         from drum_core.model.metadata import read_metadata
         from drum_core.model.target import target_type
 
         read = read_metadata(options.code_dir)
-        if options.target_type is None and read is None:
+        recorded = read_fit_record(options.code_dir)
+        if options.target_type is None and read is None and recorded is None:
             return None
         return target_type(options, read[0] if read else None)
 

@@ -33,7 +33,10 @@ MAY_IMPORT = {
     "backends": LEAVES | {"backends", "data", "model"},
     "serving": LEAVES | {"data", "model", "monitoring", "serving"},
     "upload": LEAVES | {"model", "upload"},
-    "modes": LEAVES | {"data", "model", "modes", "monitoring", "serving", "templates", "upload"},
+    "training": LEAVES | {"child_server", "data", "model", "monitoring", "serving", "training"},
+    "modes": LEAVES
+    | {"child_server", "data", "model", "modes", "monitoring", "serving", "templates"}
+    | {"training", "upload"},
     "logs": LEAVES | {"serving"},
     "runtime": LEAVES,
     "runner": LEAVES | {"model", "modes", "runtime"},

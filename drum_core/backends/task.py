@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from drum_core.async_bridge import AsyncBridge
     from drum_core.model.folder import ModelFolder
 
-__all__ = ["load_task"]
+__all__ = ["load_task", "task_class_of"]
 
 
 def load_task(
@@ -34,6 +34,18 @@ def load_task(
     Raises `HookError` for a class that is no task or lacks the method its target needs,
     `ArtifactError` when it cannot be loaded, and the user error that its `load` raises.
     """
+    task_class = task_class_of(hooks, target)
+    name = _method_for(target)
+    assert name is not None
+    task = _loaded(hooks, task_class, folder)
+    hook = _method_hook(task, name, hooks, bridge)
+    if isinstance(target, TransformTarget):
+        return Hooks(path=hooks.path, code=hooks.code, transform=hook), task
+    return Hooks(path=hooks.path, code=hooks.code, score=hook), task
+
+
+def task_class_of(hooks: Hooks, target: Target) -> type[Serializable]:
+    """The class `CustomTask`. Raises `HookError` as `load_task`."""
     task_class = hooks.custom_task
     if not isinstance(task_class, type) or not is_task_class(task_class):
         raise HookError(
@@ -51,11 +63,7 @@ def load_task(
             f"{hooks.path}: CustomTask must define the method {name}, which a "
             f"{target.type.value} model is asked for."
         )
-    task = _loaded(hooks, cast("type[Serializable]", task_class), folder)
-    hook = _method_hook(task, name, hooks, bridge)
-    if isinstance(target, TransformTarget):
-        return Hooks(path=hooks.path, code=hooks.code, transform=hook), task
-    return Hooks(path=hooks.path, code=hooks.code, score=hook), task
+    return cast("type[Serializable]", task_class)
 
 
 def _method_for(target: Target) -> str | None:

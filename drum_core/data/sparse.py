@@ -11,7 +11,7 @@ from drum_core.errors import PredictionError, listed
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["as_dense", "from_cells", "from_matrix", "is_sparse", "matrix_market"]
+__all__ = ["as_dense", "from_cells", "from_matrix", "is_numbered", "is_sparse", "matrix_market"]
 
 
 def is_sparse(frame: DataFrame) -> bool:
@@ -20,6 +20,14 @@ def is_sparse(frame: DataFrame) -> bool:
 
     kinds = [isinstance(dtype, pd.SparseDtype) for dtype in frame.dtypes]
     return bool(kinds) and all(kinds)
+
+
+def is_numbered(frame: DataFrame) -> bool:
+    """Whether the columns have no names, but are numbered from 0."""
+    import pandas as pd
+
+    columns: object = frame.columns  # by the stubs, of texts
+    return isinstance(columns, pd.RangeIndex)
 
 
 def as_dense(frame: DataFrame) -> DataFrame:

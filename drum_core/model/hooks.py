@@ -26,7 +26,7 @@ from drum_core.user.settings import Settings, settings_here
 if TYPE_CHECKING:
     from drum_core.model.folder import ModelFolder
 
-__all__ = ["Hook", "Hooks", "keywords_of", "load_hooks"]
+__all__ = ["Hook", "Hooks", "fit_hook", "keywords_of", "load_hooks"]
 
 _logger = logging.getLogger(__name__)
 
@@ -59,8 +59,15 @@ _REQUEST_KEYWORDS: Final = frozenset({"mimetype", "charset", "query", "headers",
 _RAISING_BAD_REQUESTS: Final = frozenset({"chat", "score_unstructured"})
 """The hooks whose werkzeug exceptions with the code 400 are answers."""
 
-_LATER: Final = frozenset({"fit"})
-"""Hooks of other run modes: known, and left alone."""
+_FIT_KEYWORDS: Final = frozenset(
+    {"X", "y", "output_dir", "class_order", "row_weights", "parameters"}
+)
+"""What a fit hook is given, if its signature has a place for it."""
+
+_FIT_CALL: Final = ("X=…", "y=…", "output_dir=…", "class_order=…", "row_weights=…", "parameters=…")
+
+_FIT: Final = "fit"
+"""The hook of `drum fit`: other modes leave it alone, however it is defined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +157,8 @@ class Hooks:
     score_unstructured: Hook | None = None
     chat: Hook | None = None
     get_supported_llm_models: Hook | None = None
+    fit: object = None
+    """The hook `fit`, unchecked; `fit_hook` checks it."""
     custom_task: object = None
     """`CustomTask`, unchecked; a folder that has it has no hooks."""
     near_misses: tuple[str, ...] = field(default=())
@@ -176,6 +185,7 @@ def load_hooks(folder: ModelFolder, bridge: AsyncBridge) -> Hooks:
         path=custom_code,
         code=code,
         near_misses=near_misses,
+        fit=vars(module).get(_FIT),
         **{
             name: dataclasses.replace(
                 _checked(name, vars(module)[name], custom_code, bridge), settings=code.settings
@@ -184,6 +194,14 @@ def load_hooks(folder: ModelFolder, bridge: AsyncBridge) -> Hooks:
             if name in vars(module)
         },
     )
+
+
+def fit_hook(hooks: Hooks, bridge: AsyncBridge) -> Hook | None:
+    """The hook that trains; `None` where there is none. Raises `HookError` as `load_hooks`."""
+    if hooks.fit is None or hooks.path is None:
+        return None
+    found = _checked(_FIT, hooks.fit, hooks.path, bridge)
+    return dataclasses.replace(found, settings=hooks.code.settings)
 
 
 def _import(code: UserCode, path: Path) -> ModuleType:
@@ -216,11 +234,11 @@ def _checked(name: str, function: object, path: Path, bridge: AsyncBridge) -> Ho
     hook = Hook(name, function, path, bridge, keywords)
     try:
         if not (name == "transform" and hook.takes(3)):  # the third is a target, where there is one
-            signature.bind(*_CALLS[name], **_given_keywords(name, keywords))
+            signature.bind(*_CALLS.get(name, ()), **_given_keywords(name, keywords))
     except TypeError as error:
         line = getattr(getattr(function, "__code__", None), "co_firstlineno", None)
         where = f"{path}, line {line}" if line else str(path)
-        expected = ", ".join(_CALLS[name]) or "code_dir"
+        expected = ", ".join(_CALLS.get(name, _FIT_CALL)) or "code_dir"
         extra = ", **kwargs" if name in ("score", "score_unstructured", "init") else ""
         other = ", or transform(data, model, target) for transform models"
         raise HookError(
@@ -237,6 +255,8 @@ def _given_keywords(hook: str, accepted: frozenset[str] | None) -> dict[str, str
             return {"code_dir": ""}
         case "score":
             return dict.fromkeys(_SCORE_KEYWORDS & (accepted or _SCORE_KEYWORDS), "")
+        case "fit":
+            return dict.fromkeys(_FIT_KEYWORDS & (accepted or _FIT_KEYWORDS), "")
         case "chat":
             return {"headers": ""} if accepted is None or "headers" in accepted else {}
         case "score_unstructured":
@@ -255,7 +275,7 @@ def keywords_of(signature: inspect.Signature) -> frozenset[str] | None:
 
 
 def _near_misses(module: ModuleType, path: Path) -> list[str]:
-    known = [*_CALLS, *_LATER]
+    known = [*_CALLS, _FIT]
     sentences = []
     for name, value in vars(module).items():
         if name in known or not inspect.isfunction(value) or value.__module__ != module.__name__:

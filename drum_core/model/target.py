@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 from drum_core.environment import environment
 from drum_core.errors import OptionConflictError
+from drum_core.model.fit_record import FitRecord, read_fit_record
 from drum_core.model.metadata import METADATA_FILE, InferenceSection, Metadata
 from drum_core.options.base import PredictingOptions
 from drum_core.options.choices import TargetType
@@ -30,6 +31,8 @@ __all__ = [
     "TextTarget",
     "TransformTarget",
     "UnstructuredTarget",
+    "has_labels",
+    "read_labels",
     "resolve_target",
     "target_type",
 ]
@@ -130,31 +133,48 @@ _WITHOUT_NAMES: Final[Mapping[TargetType, Target]] = {
 
 
 def resolve_target(options: ModelOptions, metadata: Metadata | None) -> Target:
-    """The target that options and metadata agree on.
+    """The target that options and metadata agree on; what they leave open, `drum fit` has told.
 
     Raises `OptionConflictError` when they do not, or when one of them should say more.
     """
     kind = target_type(options, metadata)
+    record = read_fit_record(options.code_dir)
+    if record is not None and record.target_type is not kind:
+        record = None
     if isinstance(options, PredictingOptions) and kind is not TargetType.UNSTRUCTURED:
         _refuse_request_options(options, kind)
     inference = metadata.inference_model if metadata else None
     match kind:
         case TargetType.BINARY:
-            return _binary(options, inference)
+            return _binary(options, inference, record)
         case TargetType.MULTICLASS:
-            return MulticlassTarget(_class_labels(options, inference, kind))
+            return MulticlassTarget(_class_labels(options, inference, kind, record))
         case TargetType.MULTILABEL:
-            return MultilabelTarget(_class_labels(options, inference, kind))
+            return MultilabelTarget(_class_labels(options, inference, kind, record))
         case TargetType.TEXT_GENERATION | TargetType.VECTOR_DATABASE | TargetType.AGENTIC_WORKFLOW:
-            return TextTarget(kind, _target_name(options, inference, kind))
+            return TextTarget(kind, _target_name(options, inference, kind, record))
         case _:
             return _WITHOUT_NAMES[kind]
+
+
+def has_labels(options: ModelOptions, metadata: Metadata | None) -> bool:
+    """Whether options or metadata say anything about the labels."""
+    asked = (options.positive_class_label, options.class_labels, options.class_labels_file)
+    section = metadata.inference_model if metadata else None
+    written = (
+        (section.positive_class_label, section.class_labels, section.class_labels_file)
+        if section
+        else ()
+    )
+    return any(label is not None for label in (*asked, *written))
 
 
 def target_type(options: ModelOptions, metadata: Metadata | None) -> TargetType:
     """The target type that options and metadata agree on; raises as `resolve_target`."""
     asked = options.target_type
     if metadata is None:
+        if asked is None and (record := read_fit_record(options.code_dir)) is not None:
+            return record.target_type
         if asked is None:
             raise OptionConflictError(
                 "The target type is not known: give --target-type, or set targetType in "
@@ -180,12 +200,18 @@ def _refuse_request_options(options: PredictingOptions, kind: TargetType) -> Non
             )
 
 
-def _target_name(options: ModelOptions, section: InferenceSection | None, kind: TargetType) -> str:
-    """The option, else the variable, else the metadata: whichever is not empty."""
+def _target_name(
+    options: ModelOptions,
+    section: InferenceSection | None,
+    kind: TargetType,
+    record: FitRecord | None,
+) -> str:
+    """The option, else the variable, else the metadata, else the target that was fitted."""
     names = (
         options.target_name,
         environment().get("TARGET_NAME"),
         section.target_name if section else None,
+        record.target_name if record else None,
     )
     for name in names:
         if name and name.strip():
@@ -196,7 +222,9 @@ def _target_name(options: ModelOptions, section: InferenceSection | None, kind: 
     )
 
 
-def _binary(options: ModelOptions, section: InferenceSection | None) -> BinaryTarget:
+def _binary(
+    options: ModelOptions, section: InferenceSection | None, record: FitRecord | None
+) -> BinaryTarget:
     asked = (options.positive_class_label, options.negative_class_label)
     written = (
         (section.positive_class_label, section.negative_class_label) if section else (None,) * 2
@@ -207,6 +235,8 @@ def _binary(options: ModelOptions, section: InferenceSection | None) -> BinaryTa
             f"{METADATA_FILE} says {written[0]!r} and {written[1]!r}. Make them the same."
         )
     positive, negative = asked if None not in asked else written
+    if record is not None and len(record.labels) == 2 and (positive is None or negative is None):
+        positive, negative = record.labels
     if positive is None or negative is None:
         raise OptionConflictError(
             "A binary model needs its two labels: give --positive-class-label and "
@@ -218,7 +248,10 @@ def _binary(options: ModelOptions, section: InferenceSection | None) -> BinaryTa
 
 
 def _class_labels(
-    options: ModelOptions, section: InferenceSection | None, kind: TargetType
+    options: ModelOptions,
+    section: InferenceSection | None,
+    kind: TargetType,
+    record: FitRecord | None,
 ) -> tuple[str, ...]:
     asked = options.class_labels
     if options.class_labels_file is not None:
@@ -234,6 +267,8 @@ def _class_labels(
             "Make them the same; the order may differ."
         )
     labels = asked if asked is not None else written
+    if labels is None and record is not None and record.labels:
+        labels = record.labels
     if labels is None:
         raise OptionConflictError(
             f"A {kind.value} model needs its labels: give --class-labels or --class-labels-file, "

@@ -11,17 +11,19 @@ __all__ = ["FormField", "write_form"]
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One part: a plain field, or a file that is called as its field."""
+    """One part: a plain field, or a file, which is called as its field where it has no name."""
 
     name: str
     data: bytes
     is_file: bool = False
+    file_name: str = ""
 
     def lines(self) -> bytes:
         """The part as it is written, between two boundaries."""
         head = f'Content-Disposition: form-data; name="{self.name}"'
         if self.is_file:
-            head += f'; filename="{self.name}"\r\nContent-Type: application/octet-stream'
+            head += f'; filename="{self.file_name or self.name}"'
+            head += "\r\nContent-Type: application/octet-stream"
         return head.encode() + b"\r\n\r\n" + self.data + b"\r\n"
 
 

@@ -59,9 +59,21 @@ def _shown(options: Options, result: RunResult) -> int:
                 console.print_json(result.report())
             else:
                 _show_report(result)
-            return ExitStatus.OK
+            return _status(options, result)
         case _:
             assert_never(result)
+
+
+def _status(options: Options, result: RunResult) -> int:
+    """What the shell gets to see of a report."""
+    from drum_core.options import FitOptions
+    from drum_core.results import FitResult
+
+    if isinstance(result, FitResult) and isinstance(options, FitOptions):
+        from drum_core.cli.views.fit import status_of_fit
+
+        return status_of_fit(result, allow_different=options.allow_different_predictions)
+    return ExitStatus.OK
 
 
 def _show_report(
@@ -84,7 +96,11 @@ def _show_report(
             from drum_core.cli.views.push import show_push
 
             show_push(result)
-        case FitResult() | PerfTestResult() | ValidationResult():
+        case FitResult():
+            from drum_core.cli.views.fit import show_fit
+
+            show_fit(result)
+        case PerfTestResult() | ValidationResult():
             console.print_json(result.report())
         case _:
             assert_never(result)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.tree import Tree
 
-__all__ = ["folder_tree", "predictions_table"]
+__all__ = ["files_table", "folder_tree", "predictions_table"]
 
 _HEAD: Final = 10
 _TAIL: Final = 5
@@ -47,6 +47,21 @@ def folder_tree(folder: Path, files: Sequence[Path]) -> Tree:
     for file in files:
         tree.add(Text(str(file.relative_to(folder))))
     return tree
+
+
+def files_table(title: str, files: Sequence[tuple[str, str, str]], more: int) -> Table:
+    """Files with size and origin; `more` are not shown."""
+    from rich.table import Table
+    from rich.text import Text
+
+    caption = f"and {more} more" if more > 0 else None
+    table = Table(title=Text(title, style="bold"), title_justify="left", caption=caption)
+    table.add_column("file", overflow="fold")
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("")
+    for path, size, source in files:
+        table.add_row(Text(path), size, Text(source, style="dim"))
+    return table
 
 
 def _rows_shown(predictions: DataFrame, columns: int) -> list[tuple[str, list[object]]]:

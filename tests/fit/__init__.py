@@ -1,0 +1,1 @@
+"""`drum fit`, on folders as users of DRUM write them."""
