@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _ADDRESS: Final = "127.0.0.1:8080"
+_TO_TRAIN: Final = "sklearn-fit"
 
 
 def run(options: NewModelOptions) -> NewModelResult:
@@ -36,8 +37,12 @@ def run(options: NewModelOptions) -> NewModelResult:
     return NewModelResult(
         code_dir=folder,
         files=tuple(folder / name for name in files),
-        next_commands=_commands(_as_typed(folder)) if "input.csv" in files else (),
+        next_commands=_next(options, _as_typed(folder)) if "input.csv" in files else (),
     )
+
+
+def _next(options: NewModelOptions, folder: Path) -> tuple[str, ...]:
+    return _fit_commands(folder) if options.template == _TO_TRAIN else _commands(folder)
 
 
 def _content(options: NewModelOptions) -> Mapping[str, bytes]:
@@ -55,8 +60,10 @@ def _content(options: NewModelOptions) -> Mapping[str, bytes]:
 
     # Says which extra to install, before anything is made.
     import_object("sklearn:__version__", purpose=f"The template {options.template!r}")
-    from drum_core.modes.new_sklearn import train
+    from drum_core.modes.new_sklearn import train, training_data
 
+    if options.template == _TO_TRAIN:
+        return new_text.training_folder(training_data(), name, _fit_commands(Path(name)))
     return new_text.trained_folder(train(options.template), name, _commands(Path(name)))
 
 
@@ -64,6 +71,18 @@ def _as_typed(folder: Path) -> Path:
     """The folder as one types it here: relative where it is below the current directory."""
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def _fit_commands(folder: Path) -> tuple[str, str, str]:
+    """Commands to train the folder, and to score and serve what comes of it."""
+    code_dir, rows = shlex.quote(str(folder)), shlex.quote(str(folder / "train.csv"))
+    fitted = folder.with_name(f"{folder.name}-fitted")
+    output, sample = shlex.quote(str(fitted)), shlex.quote(str(folder / "input.csv"))
+    return (
+        f"drum fit --code-dir {code_dir} --input {rows} --target species --output {output}",
+        f"drum score --code-dir {output} --input {sample}",
+        f"drum server --code-dir {output} --address {_ADDRESS}",
+    )
 
 
 def _commands(folder: Path) -> tuple[str, str, str]:

@@ -19,7 +19,7 @@ from drum_core.options.choices import TargetType
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-__all__ = ["Trained", "train"]
+__all__ = ["Trained", "TrainingData", "train", "training_data"]
 
 _SEED: Final = 0
 _SAMPLE_ROWS: Final = 20
@@ -42,6 +42,17 @@ class Trained:
     requirements: tuple[str, ...]
     data: str
     quality: str
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Rows to train on, with the column `target`, and others without it."""
+
+    rows: DataFrame
+    sample: DataFrame
+    target: str
+    requirements: tuple[str, ...]
+    data: str
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,22 @@ def train(template: str) -> Trained:
         requirements=(f"scikit-learn=={sklearn.__version__}",),
         data=recipe.data,
         quality=f"accuracy {score:.3f}" if classes else f"R² {score:.3f}",
+    )
+
+
+def training_data() -> TrainingData:
+    """The iris data, with the names of the species; the same each time."""
+    recipe = _RECIPES["sklearn-multiclass"]
+    features, target = recipe.load()
+    train_x, test_x, train_y, _ = train_test_split(
+        features, target, test_size=0.25, random_state=_SEED, stratify=target
+    )
+    return TrainingData(
+        rows=train_x.assign(**{recipe.target_name: train_y}),
+        sample=test_x.head(_SAMPLE_ROWS),
+        target=recipe.target_name,
+        requirements=(f"scikit-learn=={sklearn.__version__}",),
+        data=recipe.data,
     )
 
 

@@ -12,9 +12,11 @@ from drum_core.options.choices import TargetType
 from drum_core.version import __version__
 
 if TYPE_CHECKING:
-    from drum_core.modes.new_sklearn import Trained
+    from pandas import DataFrame
 
-__all__ = ["bare_hooks", "hooks_folder", "trained_folder"]
+    from drum_core.modes.new_sklearn import Trained, TrainingData
+
+__all__ = ["bare_hooks", "hooks_folder", "trained_folder", "training_folder"]
 
 
 def trained_folder(trained: Trained, name: str, commands: Sequence[str]) -> dict[str, bytes]:
@@ -28,10 +30,33 @@ def trained_folder(trained: Trained, name: str, commands: Sequence[str]) -> dict
     )
     return {
         "README.md": readme,
-        "input.csv": _csv(trained),
+        "input.csv": _csv(trained.sample),
         "model-metadata.yaml": _metadata(trained, name),
         "model.pkl": trained.artifact,
         "requirements.txt": ("\n".join(trained.requirements) + "\n").encode(),
+    }
+
+
+def training_folder(
+    training: TrainingData, name: str, commands: tuple[str, str, str]
+) -> dict[str, bytes]:
+    """The files of a folder with code and data to train on."""
+    fit, score, serve = commands
+    return {
+        "README.md": _filled(
+            "training/README.md",
+            name=name,
+            data=training.data,
+            target=training.target,
+            fit=fit,
+            score=score,
+            serve=serve,
+        ),
+        "custom.py": _filled("training/custom.py.txt"),
+        "input.csv": _csv(training.sample),
+        "model-metadata.yaml": _filled("training/model-metadata.yaml", name=_yaml_text(name)),
+        "requirements.txt": ("\n".join(training.requirements) + "\n").encode(),
+        "train.csv": _csv(training.rows),
     }
 
 
@@ -68,8 +93,8 @@ def _numbered(commands: Sequence[str]) -> dict[str, str]:
     return dict(zip(("score", "serve", "ask"), commands, strict=True))
 
 
-def _csv(trained: Trained) -> bytes:
-    return trained.sample.to_csv(index=False, lineterminator="\n").encode()
+def _csv(frame: DataFrame) -> bytes:
+    return frame.to_csv(index=False, lineterminator="\n").encode()
 
 
 def _metadata(trained: Trained, name: str) -> bytes:

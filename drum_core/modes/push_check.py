@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from drum_core.errors import PredictionError
 from drum_core.model.metadata import METADATA_FILE
 from drum_core.options.choices import TargetType
 from drum_core.options.fit import FitOptions
@@ -46,7 +47,12 @@ def check_locally(check: ScoreOptions | FitOptions, progress: Progress) -> None:
         else:
             from drum_core.modes.fit import fit
 
-            fit(check, worker, progress)
+            result = fit(check, worker, progress)
+            if not result.passed and not check.allow_different_predictions:
+                raise PredictionError(
+                    "The fitted model predicts differently each time it is loaded, so it is not "
+                    "uploaded. drum fit shows the rows."
+                )
 
 
 def described(check: ScoreOptions | FitOptions) -> str:

@@ -13,7 +13,13 @@ from drum_core.options.report import ReportOptions
 
 __all__ = ["TEMPLATES", "NewModelOptions"]
 
-TEMPLATES: Final = ("sklearn-regression", "sklearn-binary", "sklearn-multiclass", "hooks")
+TEMPLATES: Final = (
+    "sklearn-regression",
+    "sklearn-binary",
+    "sklearn-multiclass",
+    "sklearn-fit",
+    "hooks",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +42,8 @@ class NewModelOptions(ReportOptions):
         str | None,
         Flag(
             names=("--template",),
-            help="a trained scikit-learn model, or a commented custom.py (hooks)",
+            help="a trained scikit-learn model, one to train (sklearn-fit), or a commented "
+            "custom.py (hooks)",
             choices=TEMPLATES,
         ),
     ] = None

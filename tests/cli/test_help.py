@@ -73,7 +73,7 @@ def test_completion_script(shell: str, capsys: pytest.CaptureFixture[str]) -> No
     """`--print-completion` prints a script that knows the flags, and offers each its choices."""
     assert main(["--print-completion", shell]) == 0
     script = capsys.readouterr().out
-    choices = "(sklearn-regression sklearn-binary sklearn-multiclass hooks)"
+    choices = "(sklearn-regression sklearn-binary sklearn-multiclass sklearn-fit hooks)"
     found = [line for line in script.splitlines() if choices in line]
     assert found
     assert all("template" in line for line in found)

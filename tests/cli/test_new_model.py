@@ -20,7 +20,7 @@ from drum_core.modes.new import run
 from drum_core.options import NewModelOptions
 from drum_core.options.new import TEMPLATES
 
-SKLEARN: Final = tuple(name for name in TEMPLATES if name.startswith("sklearn"))
+SKLEARN: Final = ("sklearn-regression", "sklearn-binary", "sklearn-multiclass")
 NEEDED: Final = {"README.md", "input.csv", "model-metadata.yaml"}
 
 
