@@ -112,9 +112,9 @@ def _is_unnamed(frame: DataFrame, target: BinaryTarget) -> bool:
 
     if match_labels(list(frame.columns), target.labels) is not None:
         return False
-    if frame.shape[1] == 1:
-        return _label_at(frame.columns[0], target) is None
-    return isinstance(frame.columns, pd.RangeIndex)
+    # A column that pandas has numbered 0 is not named after a label such as 0 or no.
+    numbered = isinstance(frame.columns, pd.RangeIndex)
+    return numbered or (frame.shape[1] == 1 and _label_at(frame.columns[0], target) is None)
 
 
 def _split_extra(frame: DataFrame, target: TableTarget) -> tuple[DataFrame, DataFrame | None]:

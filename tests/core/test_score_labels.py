@@ -84,6 +84,20 @@ def test_columns_of_a_hook(tmp_path: Path, columns: list[object]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("positive", "negative"),
+    [("1", "0"), ("yes", "no"), ("True", "False"), ("cat", "dog"), ("0", "1")],
+)
+def test_column_that_pandas_has_numbered(tmp_path: Path, positive: str, negative: str) -> None:
+    """One column without a name is the positive class, also where its number reads as a label."""
+    custom = """
+        import pandas as pd
+        def score(data, model): return pd.DataFrame([0.25])
+    """
+    folder = make_folder(tmp_path / "m", metadata=binary(positive, negative), custom=custom)
+    assert score(folder, "x\n1\n").predictions[positive].tolist() == [0.25]
+
+
+@pytest.mark.parametrize(
     ("columns", "found"),
     [(["a", "b"], "'a', 'b'"), ([1, 2], "'1', '2'"), (["1", 1.0], "'1', '1.0'")],
 )
