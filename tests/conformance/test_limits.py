@@ -21,11 +21,10 @@ from drum_core.testing import (
     Client,
     DictHost,
     HttpClient,
-    WsgiClient,
     fetch,
     live_server,
 )
-from drum_web import FastAPIApp, FlaskApp
+from drum_web import FastAPIApp
 from tests.conformance.limited_app import BODY_LIMIT, SPOOL_SIZE, assemble
 from tests.conformance.test_live_servers import SERVERS
 
@@ -52,15 +51,6 @@ def dict_host() -> Iterator[Client]:
 
 
 @contextmanager
-def flask_app() -> Iterator[Client]:
-    """Flask, in this process."""
-    host = FlaskApp()
-    with LocalWorker() as worker:
-        assemble(host, worker)
-        yield WsgiClient(host.app)
-
-
-@contextmanager
 def fastapi_app() -> Iterator[Client]:
     """FastAPI, in this process."""
     host = FastAPIApp()
@@ -84,7 +74,6 @@ def live(name: str) -> Callable[[], AbstractContextManager[Client]]:
 
 HOSTS: dict[str, Callable[[], AbstractContextManager[Client]]] = {
     "dict": dict_host,
-    "flask": flask_app,
     "fastapi": fastapi_app,
     **{f"live {name}": live(name) for name in SERVERS},
 }
@@ -184,6 +173,19 @@ def test_more_than_may_wait(host: Client) -> None:
         assert 1 <= int(refused.headers["Retry-After"]) <= 300
         assert [future.result(10).status for future in waiting] == [503, 503]
         assert running.result(10).status == 200
+
+
+@pytest.mark.usefixtures("clean")
+def test_more_bytes_than_may_be_held(host: Client) -> None:
+    """503 at once, with the time to come again, although more requests might wait."""
+    with ThreadPoolExecutor(2) as pool:
+        large = [pool.submit(ask, host, "sleep 0.6".ljust(180_000)) for _ in range(2)]
+        time.sleep(0.3)
+        refused = ask(host, "sleep 0".ljust(180_000))
+        assert (refused.status, "--max-bodies-size" in message(refused)) == (503, True)
+        assert 1 <= int(refused.headers["Retry-After"]) <= 300
+        assert ask(host, "x").status == 200
+        assert [future.result(10).status for future in large] == [200, 200]
 
 
 @pytest.mark.usefixtures("clean")
