@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 
 from drum_core.errors import RequestError
@@ -13,6 +14,8 @@ from drum_core.serving.errors import answer_to
 from drum_core.serving.request_id import current_request_id, request_id_of
 
 __all__ = ["Site"]
+
+_logger = logging.getLogger(__name__)
 
 
 class Site:
@@ -91,6 +94,8 @@ class Site:
             plain = answer_to(error)
             headers = plain.headers.with_defaults(standard_headers(request.headers))
             headers = self.completed(headers, request.headers, secure=False)
+            # The path may be anything: quoted, it cannot pass for another line of the log.
+            _logger.info("%s %r was refused with %d", request.method, request.path, plain.status)
         finally:
             current_request_id.reset(token)
         body = b"" if request.method == "HEAD" else plain.body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from flask import Flask
 from starlette.responses import PlainTextResponse
+from starlette.types import Message, Scope
 
 from drum_core import CMRunner, DrumRuntime, LocalWorker, ServerOptions, WebApp
 from drum_core.testing import Answer, AsgiClient, Call, Client, DictHost, WsgiClient, fetch
@@ -133,6 +135,53 @@ def test_routes_of_the_model_are_guarded(folder: Path, kind: str) -> None:
         for answer in (refused, opened, probe, asked):
             assert answer.headers["Access-Control-Allow-Origin"] == PAGE[1]
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("headers", "opened"), [([], False), ([("Authorization", f"Bearer {TOKEN}")], True)]
+)
+@pytest.mark.parametrize("owned", [True, False])
+def test_websocket_of_an_extension_is_guarded(
+    folder: Path, headers: list[tuple[str, str]], opened: bool, owned: bool
+) -> None:
+    """No token, no handshake: in an application of DRUM's own and in somebody's."""
+    (folder / "custom_fastapi.py").write_text(WEBSOCKET)
+    host = FastAPIApp() if owned else FastAPIApp(FastAPI())
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    with LocalWorker() as worker:
+        mount(host, worker, folder, server_token=TOKEN)
+        scope: Scope = {
+            "type": "websocket",
+            "path": "/talk",
+            "raw_path": b"/talk",
+            "query_string": b"",
+            "root_path": "",
+            "scheme": "ws",
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+            "subprotocols": [],
+        }
+        asyncio.run(host.app(scope, receive, send))
+    assert sent[0]["type"] == ("websocket.accept" if opened else "websocket.close")
+
+
+WEBSOCKET = """
+from fastapi import WebSocket
+
+def init_app(app):
+    @app.websocket("/talk")
+    async def talk(websocket: WebSocket):
+        await websocket.accept()
+        await websocket.close()
+"""
 
 
 def test_two_models_of_one_application_have_their_own_tokens(folder: Path) -> None:
