@@ -137,6 +137,14 @@ def test_anomaly_model_predicts(tmp_path: Path) -> None:
     assert set(score(folder, "x\n5\n900\n").predictions["Predictions"]) <= {-1, 1}
 
 
+@pytest.mark.parametrize("compress", [0, 3, ("gzip", 3), ("bz2", 3), ("xz", 3), ("lzma", 3)])
+def test_pickle_that_joblib_wrote(tmp_path: Path, compress: int | tuple[str, int]) -> None:
+    """joblib's files are often called .pkl, with or without compression."""
+    folder = make_folder(tmp_path / "m")
+    joblib.dump(linear_model(), folder / "model.pkl", compress=compress)
+    assert score(folder, "a,b\n1,1\n").predictions.to_numpy() == pytest.approx(4.0)
+
+
 def test_joblib_artifact(tmp_path: Path) -> None:
     """A .joblib artifact is loaded, its extension in any case."""
     folder = make_folder(tmp_path / "m")
