@@ -160,6 +160,10 @@ class CMRunner(Generic[OptionsT]):
         """
         options: Options = self.options
         progress = self.runtime.progress
+        if isinstance(options, ModelOptions) and options.docker is not None:
+            from drum_core.modes.contained import refuse_container
+
+            refuse_container(options)
         match options:
             case ScoreOptions():
                 from drum_core.modes.score import score

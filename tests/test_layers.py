@@ -34,14 +34,16 @@ MAY_IMPORT = {
     "serving": LEAVES | {"data", "model", "monitoring", "serving"},
     "upload": LEAVES | {"model", "upload"},
     "training": LEAVES | {"child_server", "data", "model", "monitoring", "serving", "training"},
+    "containers": LEAVES | {"containers", "model"},
     "modes": LEAVES
-    | {"child_server", "data", "model", "modes", "monitoring", "serving", "templates"}
-    | {"training", "upload"},
+    | {"child_server", "containers", "data", "model", "modes", "monitoring", "serving"}
+    | {"templates", "training", "upload"},
     "logs": LEAVES | {"serving"},
     "runtime": LEAVES,
     "runner": LEAVES | {"model", "modes", "runtime"},
     "cli": LEAVES
-    | {"cli", "data", "logs", "model", "modes", "monitoring", "runner", "runtime", "serving"},
+    | {"cli", "containers", "data", "logs", "model", "modes", "monitoring", "runner", "runtime"}
+    | {"serving"},
     "testing": LEAVES | {"serving", "testing"},
     "__init__": LEAVES | {"runner", "runtime"},
     "__main__": {"cli"},

@@ -27,6 +27,7 @@ from drum_core.errors import (
     OptionError,
     UserHTTPError,
 )
+from drum_core.options.base import ModelOptions
 from drum_core.options.flag import options_of
 from drum_core.options.server import ServerOptions
 
@@ -114,6 +115,10 @@ def _options(command: Command, environ: Mapping[str, str]) -> tuple[Options, lis
             f"{resolved.sources['production']} is deprecated and does nothing: "
             "choose the number of processes with --max-workers."
         )
+    if "memory" in resolved.values and "docker" not in resolved.values:
+        resolved.warnings.append(
+            f"{resolved.sources['memory']} is for a container, and has no effect without --docker."
+        )
     if ineffective := parameters_without_effect(options_class.run_mode, environ):
         resolved.warnings.append(ineffective)
     return options, resolved.warnings
@@ -138,6 +143,12 @@ def _run(options: Options) -> int:
     from drum_core.options import ReportOptions, ScoreOptions
     from drum_core.results import ScoreResult
 
+    if isinstance(options, ModelOptions) and options.docker is not None:
+        from drum_core.cli.containers import is_for_a_container, run_contained
+
+        if is_for_a_container(options):
+            with _sigterm_interrupts():
+                return run_contained(options)
     started = time.perf_counter()
     with contextlib.ExitStack() as around:
         if isinstance(options, ServerOptions):

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from drum_core.options import OptionsBase, ReportOptions
+from drum_core.options.container import ContainerOptions
 from drum_core.options.flag import Option
 from drum_core.options.security import SecurityOptions
 from drum_core.options.tls import TLSOptions
 
 __all__ = ["GROUPS", "group_of"]
 
-GROUPS: Final = ("required", "options", "security", "model", "messages")
+GROUPS: Final = ("required", "options", "security", "model", "container", "messages")
 
 
 def group_of(options_class: type[OptionsBase], option: Option) -> str:
@@ -22,4 +23,6 @@ def group_of(options_class: type[OptionsBase], option: Option) -> str:
         return "options"
     if any(option.name in part.__annotations__ for part in (SecurityOptions, TLSOptions)):
         return "security"
+    if option.name in ContainerOptions.__annotations__:
+        return "container"
     return "messages" if option.name in OptionsBase.__annotations__ else "model"

@@ -24,9 +24,6 @@ class PlannedFlag:
 
 
 _FLAGS: Final = (
-    PlannedFlag("--docker"),
-    PlannedFlag("--skip-deps-install", switch=True),
-    PlannedFlag("--memory"),
     PlannedFlag("--gpu-predictor"),
     PlannedFlag("--sidecar", switch=True),
     PlannedFlag("--triton-host"),

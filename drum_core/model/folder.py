@@ -21,7 +21,7 @@ from drum_core.user.settings import Settings
 if TYPE_CHECKING:
     from drum_core.options.base import ModelOptions
 
-__all__ = ["ModelFolder", "open_folder", "python_files"]
+__all__ = ["ModelFolder", "detect_language", "open_folder", "python_files"]
 
 _ARTIFACTS: Final = {
     Language.PYTHON: frozenset({".pkl", ".pth", ".h5", ".joblib", ".onnx"}),
@@ -82,7 +82,7 @@ def open_folder(options: ModelOptions) -> ModelFolder:
         raise ModelFolderError(f"The model folder {path} cannot be read: permission denied.")
     read = read_metadata(path)
     lazy_files = read_lazy_files(options.lazy_loading_file, environment())
-    language = options.language or _detect_language(path)
+    language = options.language or detect_language(path)
     if language is not Language.PYTHON:
         raise NotBuiltYetError(f"Running models in the language {language.value!r}")
     hooks = list(python_files(path, "custom.py"))
@@ -162,8 +162,11 @@ def _artifacts(folder: Path, language: Language) -> list[Path]:
     )
 
 
-def _detect_language(folder: Path) -> Language:
-    """By the custom code at the top, else by the artifacts there."""
+def detect_language(folder: Path) -> Language:
+    """The language of a folder: by the custom code at its top, else by the artifacts there.
+
+    Raises `ModelFolderError` where neither tells.
+    """
     by_code = {
         language
         for name, language in (

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from drum_core.upload.files import FolderFiles
     from drum_core.upload.plan import Call
 
-__all__ = ["push"]
+__all__ = ["local_check", "push"]
 
 _logger = logging.getLogger("drum.push")
 
@@ -61,6 +61,11 @@ def push(options: PushOptions, worker: WorkerContext, progress: Progress) -> Pus
         check_seconds=checked - started,
         upload_seconds=time.perf_counter() - checked,
     )
+
+
+def local_check(options: PushOptions) -> ScoreOptions | FitOptions:
+    """What a push runs before it sends anything. Raises `PushError`."""
+    return _prepare(options).check
 
 
 @dataclass(frozen=True, slots=True)

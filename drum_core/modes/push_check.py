@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from drum_core.errors import PredictionError
 from drum_core.model.metadata import METADATA_FILE
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_locally", "check_options", "described"]
 
+_LAST_BYTES: Final = 4000
+
 _OptionsT = TypeVar("_OptionsT", ScoreOptions, FitOptions)
 
 
@@ -38,7 +41,13 @@ def check_options(options: PushOptions, metadata: Metadata) -> ScoreOptions | Fi
 
 
 def check_locally(check: ScoreOptions | FitOptions, progress: Progress) -> None:
-    """Runs it; what it makes is thrown away. Raises `DrumError`."""
+    """Runs it, in a container if the options say so; what it makes is thrown away.
+
+    Raises `DrumError`.
+    """
+    if check.docker is not None:
+        _check_in_container(check, progress)
+        return
     with LocalWorker() as worker:
         if isinstance(check, ScoreOptions):
             from drum_core.modes.score import score
@@ -55,9 +64,24 @@ def check_locally(check: ScoreOptions | FitOptions, progress: Progress) -> None:
                 )
 
 
+def _check_in_container(check: ScoreOptions | FitOptions, progress: Progress) -> None:
+    from drum_core.containers.rerun import rerun
+
+    with tempfile.TemporaryFile() as nowhere, tempfile.TemporaryFile() as errors:
+        status = rerun(check, progress, nowhere, errors)
+        if status:
+            errors.seek(max(0, errors.tell() - _LAST_BYTES))
+            said = errors.read().decode("utf-8", "replace").strip()
+            raise PushError(
+                f"The local check has failed: {described(check)} ended with {status}. It said:\n"
+                f"{said}"
+            )
+
+
 def described(check: ScoreOptions | FitOptions) -> str:
     """The check in words."""
-    return f"drum {check.run_mode.value} on {check.input}"
+    where = f" in a container of {check.docker}" if check.docker else ""
+    return f"drum {check.run_mode.value} on {check.input}{where}"
 
 
 def _input(folder: Path, written: str) -> Path:

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar
 from drum_core.errors import OptionConflictError
 from drum_core.options.checks import validate
 from drum_core.options.choices import LOGGING_LEVELS, Language, RunMode, TargetType
+from drum_core.options.container import ContainerOptions, check_container
 from drum_core.options.flag import Flag
 
 __all__ = ["ModelOptions", "OptionsBase", "PredictingOptions"]
@@ -50,8 +51,8 @@ class OptionsBase:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelOptions(OptionsBase):
-    """The options that say which model a run is about."""
+class ModelOptions(ContainerOptions, OptionsBase):
+    """The options that say which model a run is about, and where it runs."""
 
     code_dir: Annotated[
         Path,
@@ -150,6 +151,7 @@ class ModelOptions(OptionsBase):
 
     def __post_init__(self) -> None:
         OptionsBase.__post_init__(self)
+        check_container(self, self.sources)
         if (self.positive_class_label is None) != (self.negative_class_label is None):
             raise OptionConflictError(
                 "--positive-class-label and --negative-class-label belong together: "

@@ -24,8 +24,8 @@ def test_planned_flags_say_so(mode: RunMode, capsys: pytest.CaptureFixture[str])
 
 def test_several_planned_flags_are_all_named(capsys: pytest.CaptureFixture[str]) -> None:
     """All flags that are not built are named at once, abbreviated ones in full."""
-    assert main(["score", "--dock", "i", "--memory=4g", "--memory=5g"]) == 1
-    assert "--docker --memory is not built yet" in capsys.readouterr().err
+    assert main(["score", "--gpu", "nim", "--triton-host=a", "--triton-host=b"]) == 1
+    assert "--gpu-predictor --triton-host is not built yet" in capsys.readouterr().err
 
 
 def test_flags_of_other_commands_are_unknown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,1 @@
+"""Running a command in a container of Docker: what is run, and how."""
