@@ -100,5 +100,4 @@ def _as(cls: type[_OptionsT], options: PushOptions, **more: object) -> _OptionsT
     names = {option.name for option in options_of(cls)} - {"json"}
     common = {name: value for name in names if (value := getattr(options, name, None)) is not None}
     build: Callable[..., _OptionsT] = cls
-    more = {name: value for name, value in more.items() if name in names}
     return build(**{**common, **more}, sources=options.sources)

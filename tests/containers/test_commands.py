@@ -55,12 +55,16 @@ def test_score(capsys: pytest.CaptureFixture[str], model: Path, rows: Path, tmp_
     ("flag", "mode", "place"),
     [
         ("--sparse-column-file", "score", "/opt/sparse_column_file.txt"),
+        ("--sparse-column-file", "fit", "/opt/sparse_column_file.txt"),
         ("--class-labels-file", "score", "/opt/class_labels_file.txt"),
         ("--lazy-loading-file", "score", "/opt/lazy_loading_file.txt"),
         ("--deployment-config", "server", "/opt/deployment_config.txt"),
         ("--ssl-certfile", "server", "/opt/ssl_certfile.txt"),
         ("--ssl-keyfile", "server", "/opt/ssl_keyfile.txt"),
         ("--server-token-file", "server", "/opt/server_token_file.txt"),
+        ("--target-csv", "fit", "/opt/fit_target.txt"),
+        ("--row-weights-csv", "fit", "/opt/fit_row_weights.txt"),
+        ("--parameter-file", "fit", "/opt/parameter_file.txt"),
     ],
 )
 def test_every_file_is_mounted(
@@ -170,6 +174,19 @@ def test_a_free_port_is_found(capsys: pytest.CaptureFixture[str], model: Path) -
         free.bind(("127.0.0.1", port))
 
 
+def test_fit(capsys: pytest.CaptureFixture[str], model: Path, rows: Path, tmp_path: Path) -> None:
+    """Training has its target, and the folder in which its output appears."""
+    words = shown(
+        capsys,
+        *("fit", "-cd", str(model), "--input", str(rows), "--target", "x"),
+        *("--output", str(tmp_path / "fitted"), *IMAGE),
+    )
+    assert inside(words)[:4] == ["drum", "fit", "--code-dir", "/opt/model"]
+    assert values(inside(words), "--target") == ["x"]
+    assert values(inside(words), "--output") == ["/opt/output/fitted"]
+    assert f"{tmp_path}:/opt/output" in values(words, "-v")
+
+
 def test_labels(capsys: pytest.CaptureFixture[str], model: Path, rows: Path) -> None:
     """Labels are words of their own, as DRUM in an image needs them."""
     words = shown(
@@ -217,7 +234,7 @@ def test_modes_that_run_another(
     assert bool(values(words, "-p")) == (runs == "server")
 
 
-@pytest.mark.parametrize(("kind", "runs"), [("inference", "score")])
+@pytest.mark.parametrize(("kind", "runs"), [("inference", "score"), ("training", "fit")])
 def test_push(
     capsys: pytest.CaptureFixture[str], model: Path, rows: Path, kind: str, runs: str
 ) -> None:

@@ -80,6 +80,23 @@ def test_the_exit_status_is_that_of_the_command(
     assert all(container.removed for container in engine.containers)
 
 
+def test_a_fit_in_a_container(
+    engine: FakeEngine, model: Path, rows: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A training in the container leaves its folder here."""
+    (model / "custom.py").write_text(
+        "from pathlib import Path\n"
+        "def fit(X, output_dir, **kwargs):\n    Path(output_dir, 'model.pkl').touch()\n"
+        "def load_model(code_dir):\n    return 1\n"
+    )
+    output = tmp_path / "fit ted"
+    words = ["fit", "-cd", str(model), "--input", str(rows), "--target-type", "anomaly"]
+    (model / "model-metadata.yaml").unlink()
+    assert main([*words, "--skip-predict", "--output", str(output), *IMAGE]) == 0
+    assert (output / "model.pkl").exists()
+    assert (output / "custom.py").exists()
+
+
 def test_an_image_is_built_from_a_folder(
     engine: FakeEngine, model: Path, rows: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
