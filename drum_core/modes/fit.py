@@ -93,9 +93,14 @@ class _Run:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        with self.progress.phase(name):
+        with self.measured(name), self.progress.phase(name):
             yield
+
+    @contextmanager
+    def measured(self, name: str) -> Iterator[None]:
+        """As `phase`, for what shows its own phases: two at a time cannot be shown."""
+        started = time.perf_counter()
+        yield
         self.phases.append(FitPhase(name=name, seconds=time.perf_counter() - started))
 
 
@@ -154,7 +159,7 @@ def _checked(run: _Run, task: FitTask, folder: Path, server: str) -> PredictionC
     trial = PredictionTrial(
         folder=folder, rows=task.rows, kind=task.kind, server=server, schema=schema
     )
-    with run.phase("Trying its predictions"):
+    with run.measured("Trying its predictions"):
         check = check_predictions(run.options, trial, run.progress)
     if check.differences:
         example = check.differences[0]
@@ -223,4 +228,5 @@ def _result(
         peak_memory=run.peak_memory,
         input_size=_size(task),
         check=check,
+        differences_allowed=run.options.allow_different_predictions,
     )

@@ -56,8 +56,7 @@ def check_locally(check: ScoreOptions | FitOptions, progress: Progress) -> None:
         else:
             from drum_core.modes.fit import fit
 
-            result = fit(check, worker, progress)
-            if not result.passed and not check.allow_different_predictions:
+            if not fit(check, worker, progress).passed:
                 raise PredictionError(
                     "The fitted model predicts differently each time it is loaded, so it is not "
                     "uploaded. drum fit shows the rows."

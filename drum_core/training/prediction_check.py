@@ -38,6 +38,7 @@ __all__ = ["PredictionTrial", "check_predictions"]
 _logger = logging.getLogger("drum.fit")
 
 _SHOWN: Final = 5
+_GIB: Final = 1 << 30
 
 _Ask: TypeAlias = "Callable[[ServedModel, Rows], Sequence[JSON]]"
 
@@ -73,10 +74,11 @@ def check_predictions(
     peaks: list[int] = []
 
     def asked(rows: Rows) -> Sequence[JSON]:
+        form = as_form(rows.features, rows.target if transforms else None, rows.media_type)
         words, variables = server_arguments(options, trial.folder)
-        words += [f"--server={trial.server}", "--show-stacktrace"]
+        words += [f"--server={trial.server}", "--show-stacktrace", *_without_limits(form[0])]
         with serving(words, variables, echo=progress.say if options.verbose else None) as model:
-            found = _transformed(model, rows, trial) if transforms else _predicted(model, rows)
+            found = _transformed(model, form, trial) if transforms else model.predict(*form)
             model.peak.look()
         peaks.append(model.peak.bytes)
         if len(found) != rows.count:
@@ -105,13 +107,21 @@ def check_predictions(
     )
 
 
-def _predicted(model: ServedModel, rows: Rows) -> Sequence[JSON]:
-    return model.predict(*as_form(rows.features, None, rows.media_type))
+def _without_limits(body: bytes) -> list[str]:
+    """Flags by which the server takes this body, and as much time as the model needs."""
+    size = max(_GIB, len(body))
+    return [
+        "--request-timeout=0",
+        "--body-timeout=0",
+        f"--max-body-size={size}",
+        f"--max-bodies-size={2 * size}",
+    ]
 
 
-def _transformed(model: ServedModel, rows: Rows, trial: PredictionTrial) -> Sequence[JSON]:
-    body, content_type = as_form(rows.features, rows.target, rows.media_type)
-    table = _table(model.post("/transform/", body, content_type))
+def _transformed(
+    model: ServedModel, form: tuple[bytes, str], trial: PredictionTrial
+) -> Sequence[JSON]:
+    table = _table(model.post("/transform/", *form))
     if trial.schema is not None:
         check_output(table, trial.schema)
     columns = [json_values(table.iloc[:, place]) for place in range(table.shape[1])]

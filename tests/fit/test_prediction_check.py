@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import scipy.io
 import scipy.sparse
 
+from drum_core.cli.views.fit import status_of_fit
 from drum_core.errors import PredictionError, SchemaError
 from tests.fit.folders import fit, rows_file, task_folder
 
@@ -105,6 +107,8 @@ def test_model_that_is_another_after_reload(
     assert result.check.differences[0].row == 0
     assert (tmp_path / "out" / "model.txt").is_file()
     assert "Your predictions were different when we tried to predict twice." in caplog.text
+    assert status_of_fit(result) == 1
+    assert status_of_fit(dataclasses.replace(result, differences_allowed=True)) == 0
 
 
 def test_model_that_cannot_be_loaded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -59,20 +59,19 @@ def _shown(options: Options, result: RunResult) -> int:
                 console.print_json(result.report())
             else:
                 _show_report(result)
-            return _status(options, result)
+            return _status(result)
         case _:
             assert_never(result)
 
 
-def _status(options: Options, result: RunResult) -> int:
+def _status(result: RunResult) -> int:
     """What the shell gets to see of a report."""
-    from drum_core.options import FitOptions
     from drum_core.results import FitResult
 
-    if isinstance(result, FitResult) and isinstance(options, FitOptions):
+    if isinstance(result, FitResult):
         from drum_core.cli.views.fit import status_of_fit
 
-        return status_of_fit(result, allow_different=options.allow_different_predictions)
+        return status_of_fit(result)
     return ExitStatus.OK
 
 
