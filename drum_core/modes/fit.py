@@ -128,17 +128,19 @@ def _fitted(
 ) -> tuple[WrittenFile, ...]:
     """Trains, and puts the whole folder in its place; gives its files."""
     run.progress.say("Starting Fit")
+    given = task.rows.copied()  # the trial, and the report, are about the rows as they were
     with run.phase("Fitting the model"), peak_memory() as peak:
         trainer.train(
             TrainingData(
-                features=task.rows.features,
-                target=task.rows.target,
-                row_weights=task.rows.weights,
+                features=given.features,
+                target=given.target,
+                row_weights=given.weights,
                 class_order=task.labels or None,
                 parameters=task.parameters,
                 output_dir=output.path,
             )
         )
+    del given
     run.peak_memory = peak.bytes
     fitted = require_artifacts(output, folder)
     run.progress.say("Fit successful")

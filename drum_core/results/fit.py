@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from drum_core.options.choices import TargetType
 from drum_core.results.report import JSON, Report
 
-__all__ = ["Difference", "FileSource", "FitPhase", "FitResult", "PredictionCheck", "WrittenFile"]
+__all__ = [
+    "SPARSE_COLUMNS",
+    "Difference",
+    "FileSource",
+    "FitPhase",
+    "FitResult",
+    "PredictionCheck",
+    "WrittenFile",
+]
+
+SPARSE_COLUMNS: Final = "sparse-columns.txt"
+"""The file with the names of sparse features, for `--sparse-column-file`; target and weights are
+not among them."""
 
 FileSource: TypeAlias = Literal["fit", "folder", "drum"]
 """Who a file of the output is from: the code that was run, the model folder, or drum."""

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from drum_core.data.output import write_bytes
+from drum_core.data.sparse import is_numbered, is_sparse
 from drum_core.errors import ArtifactError, HookError, listed
 from drum_core.model.fit_record import FIT_RECORD, FitRecord
-from drum_core.results.fit import FileSource, WrittenFile
+from drum_core.results.fit import SPARSE_COLUMNS, FileSource, WrittenFile
 from drum_core.training.output_folder import OutputFolder, copy_code
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ def complete(
     left_out = copy_code(folder.path, output)
     record = FitRecord(target_type=task.kind, target_name=task.target_name, labels=task.labels)
     own = {FIT_RECORD: record.text()}
+    features = task.rows.features
+    if is_sparse(features) and not is_numbered(features):
+        own[SPARSE_COLUMNS] = "".join(f"{name}\n" for name in features.columns)
     if not (output.path / _README).exists():
         own[_README] = _readme(output, folder)
     for name, text in own.items():

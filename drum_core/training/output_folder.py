@@ -67,9 +67,7 @@ class OutputFolder:
         place = self.final.resolve()
         try:
             if self.path.parent == place:
-                for entry in list(self.path.iterdir()):
-                    entry.rename(place / entry.name)
-                self.path.rmdir()
+                self._move_up(place)
             else:
                 if place.is_dir():
                     self.path.chmod(place.stat().st_mode & 0o7777)
@@ -77,6 +75,20 @@ class OutputFolder:
         except OSError as error:
             raise OutputError(self.final, error.strerror or str(error)) from error
         self.path = place
+
+    def _move_up(self, place: Path) -> None:
+        """One entry after the other; back again when that does not get to its end."""
+        moved: list[Path] = []
+        try:
+            for entry in list(self.path.iterdir()):
+                moved.append(entry)
+                entry.rename(place / entry.name)
+        except BaseException:
+            for entry in moved:
+                with contextlib.suppress(OSError):
+                    (place / entry.name).rename(entry)
+            raise
+        self.path.rmdir()
 
     def discard(self) -> None:
         """Removes what is there, however often it is interrupted."""

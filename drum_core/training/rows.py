@@ -60,6 +60,16 @@ class Rows:
             weights=None if weights is None else weights.iloc[places].reset_index(drop=True),
         )
 
+    def copied(self) -> Rows:
+        """The same in memory of its own, for code that may change what it is given."""
+        target, weights = self.target, self.weights
+        return replace(
+            self,
+            features=self.features.copy(deep=True),
+            target=None if target is None else target.copy(deep=True),
+            weights=None if weights is None else weights.copy(deep=True),
+        )
+
     @property
     def target_name(self) -> str | None:
         """What the target is called; `None` where there is none, or it is a table."""
@@ -184,8 +194,8 @@ def _split(frame: DataFrame, name: str, what: str, path: Path) -> tuple[DataFram
         )
     place = texts.index(name)
     column = as_dense(frame.iloc[:, [place]]).iloc[:, 0]
-    keep = [other for other in range(len(texts)) if other != place]
-    return frame.iloc[:, keep], column
+    # Not by position: pandas 2 would warn whoever sets values in a part of a table.
+    return frame.drop(columns=frame.columns[place]), column
 
 
 def _first(table: DataFrame) -> Series:

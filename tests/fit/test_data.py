@@ -97,6 +97,31 @@ def test_sparse_input_leaves_the_column_file_alone(tmp_path: Path) -> None:
     assert (found["y"], found["row_weights"]) == ([4, 0, 7], [1, 0, 2])
     assert found["X"] == {"a": [0, 2, 0], "b": [1, 0, 3]}
     assert names.read_text() == "a\nb\nw\ny\n"
+    assert (tmp_path / "out" / "sparse-columns.txt").read_text() == "a\nb\n"
+
+
+def test_sparse_target_and_weights_become_dense(tmp_path: Path) -> None:
+    """Target and weights may be files of sparse matrices; the code gets ordinary columns."""
+    scipy.io.mmwrite(tmp_path / "y.mtx", scipy.sparse.csr_matrix([[0], [5], [0]]))
+    scipy.io.mmwrite(tmp_path / "w.mtx", scipy.sparse.csr_matrix([[1], [0], [2]]))
+    found = told(
+        task_folder(tmp_path, RECORDER),
+        input=rows_file(tmp_path, "a\n1\n2\n3\n"),
+        target_csv=tmp_path / "y.mtx",
+        row_weights_csv=tmp_path / "w.mtx",
+    )
+    assert (found["y"], found["row_weights"]) == ([0, 5, 0], [1, 0, 2])
+
+
+def test_code_may_change_what_it_is_given(tmp_path: Path) -> None:
+    """Code that changes its table in place does not change what is reported and tried."""
+    code = RECORDER.replace(
+        "told = {",
+        'X["c"] = X.pop("a")\n        X.loc[0, "b"] = 99\n        y[:] = 0\n        told = {',
+    )
+    result = fit(task_folder(tmp_path, code))
+    assert result.columns == 2
+    assert json.loads((tmp_path / "out" / "told.json").read_text())["X"]["b"][0] == 99
 
 
 def test_nameless_columns_are_numbered_again(tmp_path: Path) -> None:

@@ -169,6 +169,24 @@ def test_parents_are_made_and_an_empty_folder_is_filled(tmp_path: Path) -> None:
     assert left_over(tmp_path) == {"new", "empty", "link"}
 
 
+def test_mounted_output_is_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be replaced, such as the volume of a container, is filled instead."""
+    out = tmp_path / "out"
+    out.mkdir()
+    inode = out.stat().st_ino
+    monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == out)
+    fit(task_folder(tmp_path, LINEAR))
+    assert out.stat().st_ino == inode
+    assert {path.name for path in out.iterdir()} == {
+        *("model.pkl", "custom.py", "model-metadata.yaml", "README.md", "drum-fit.json")
+    }
+    broken = task_folder(tmp_path / "2", "def fit(X, output_dir): raise ValueError")
+    (tmp_path / "2" / "out").mkdir()
+    with pytest.raises(HookFailedError):
+        fit(broken)
+    assert list((tmp_path / "2" / "out").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("place", "part"),
     [

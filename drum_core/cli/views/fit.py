@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from drum_core.cli import console
 from drum_core.cli.exit_codes import ExitStatus
+from drum_core.results.fit import SPARSE_COLUMNS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +44,7 @@ def show_fit(result: FitResult) -> None:
         _show_differences(result.check)
     console.print_line(_verdict(result))
     if result.output is not None and result.passed:
-        _show_next(result.output, terminal)
+        _show_next(result, result.output, terminal)
 
 
 def _facts(result: FitResult) -> list[str]:
@@ -119,12 +120,15 @@ def _verdict(result: FitResult) -> str:
     )
 
 
-def _show_next(output: Path, terminal: Console | None) -> None:
+def _show_next(result: FitResult, output: Path, terminal: Console | None) -> None:
     here = Path.cwd()
     place = output.relative_to(here) if output.is_relative_to(here) else output
     code_dir = shlex.quote(str(place))
+    names = ""
+    if any(str(file.path) == SPARSE_COLUMNS for file in result.files):
+        names = f" --sparse-column-file {shlex.quote(str(place / SPARSE_COLUMNS))}"
     commands = (
-        f"drum score --code-dir {code_dir} --input FILE",
+        f"drum score --code-dir {code_dir} --input FILE{names}",
         f"drum server --code-dir {code_dir} --address 127.0.0.1:8080",
     )
     console.print_line("Next:")
