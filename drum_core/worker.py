@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from typing_extensions import Self
 
 from drum_core.protocols import Cleanup, Replaceable, WorkerContext
+from drum_core.scoreboard import Card, CardState, Place
 
 if TYPE_CHECKING:
     from drum_core.async_bridge import AsyncBridge
 
-__all__ = ["LocalWorker", "Worker", "bridge_of"]
+__all__ = ["LocalWorker", "Worker", "bridge_of", "card_of"]
 
 _logger = logging.getLogger(__name__)
 
@@ -44,10 +45,11 @@ class Worker:
     """The `WorkerContext` that every server adapter shares; all methods are thread-safe.
 
     An adapter calls `start`, `stop` and `cleanup` from its server's own hooks; each has effect
-    once. `cleanup` stops first, if nobody has.
+    once. `cleanup` stops first, if nobody has. `place` is where a server of ours looks after it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, place: Place | None = None) -> None:
+        self.place: Place | None = place
         self._lock = threading.Lock()
         self._phase = _Phase.NEW
         self._threads: list[threading.Thread] = []
@@ -112,6 +114,9 @@ class Worker:
                 return
             self._replacement = reason
             callback = self._on_replacement
+        if self.place is not None and self.place.supervised:
+            _logger.warning("This worker asks to be replaced: %s", reason)
+            self.place.card.turn(CardState.RETIRING)
         if callback is not None:
             callback(reason)
 
@@ -136,6 +141,8 @@ class Worker:
             if self._phase is not _Phase.NEW:
                 return
             self._phase = _Phase.RUNNING
+            if self.place is not None:
+                self.place.card.take()
             for thread in self._threads:
                 thread.start()
 
@@ -228,6 +235,11 @@ class LocalWorker(Worker):
     def close(self) -> None:
         """Stops and cleans up; safe to repeat."""
         self.cleanup()
+
+
+def card_of(worker: WorkerContext) -> Card | None:
+    """What a worker writes about itself for its server; `None` in somebody else's server."""
+    return worker.place.card if isinstance(worker, Worker) and worker.place else None
 
 
 def bridge_of(worker: WorkerContext) -> AsyncBridge:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from drum_core.protocols import WorkerContext
+from drum_core.scoreboard import Place
 from drum_core.worker import Worker
 
 __all__ = ["WorkerCtx"]
@@ -26,8 +27,9 @@ class WorkerCtx(Worker):
         app: object | None = None,
         *,
         on_fail: Callable[[BaseException], object] | None = None,
+        place: Place | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(place=place)
         self.app = app
         self._on_fail = on_fail
 

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from drum_core.async_bridge import AsyncBridge, wait_for
 from drum_core.protocols import WorkerContext
+from drum_core.scoreboard import Place
 from drum_core.worker import Worker
 
 __all__ = ["FastAPIWorkerCtx"]
@@ -28,8 +29,13 @@ class FastAPIWorkerCtx(Worker):
     answer 513.
     """
 
-    def __init__(self, *, on_fail: Callable[[BaseException], object] | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        *,
+        on_fail: Callable[[BaseException], object] | None = None,
+        place: Place | None = None,
+    ) -> None:
+        super().__init__(place=place)
         self._on_fail = on_fail
         self._entered = False
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-__all__ = ["available_memory", "container_memory", "memory_info", "process_info"]
+__all__ = [
+    "available_memory",
+    "container_memory",
+    "memory_info",
+    "out_of_memory_kills",
+    "process_info",
+]
 
 _MB: Final = 1024 * 1024
 _UNLIMITED: Final = 1 << 60
@@ -68,6 +74,21 @@ def container_memory(root: Path = Path("/sys/fs/cgroup")) -> tuple[int | None, .
         return None, None, None
     most = _number(folder / "memory.max_usage_in_bytes")
     return limit, most, _number(folder / "memory.usage_in_bytes")
+
+
+def out_of_memory_kills(root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """How many processes of the control group (v2) were killed for want of memory; `None` without.
+
+    It counts from the making of the group, so two readings have to be compared.
+    """
+    for folder in _groups(root):
+        try:
+            lines = (folder / "memory.events").read_text(encoding="ascii").splitlines()
+        except OSError:
+            continue
+        counts = dict(line.split() for line in lines)
+        return int(counts.get("oom_kill", 0))
+    return None
 
 
 def _groups(root: Path) -> list[Path]:

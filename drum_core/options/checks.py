@@ -101,11 +101,18 @@ def _expected(option: Option) -> str:
     if option.is_list:
         return "a list of texts"
     if int in kinds:
-        if flag.minimum is not None and flag.maximum is not None:
-            return f"a whole number from {flag.minimum} to {flag.maximum}"
-        return "a whole number" + (
-            f" of at least {flag.minimum}" if flag.minimum is not None else ""
-        )
+        return _expected_number(option)
     if option.is_switch:
         return "a truth value"
     return "a path" if Path in kinds else "a text"
+
+
+def _expected_number(option: Option) -> str:
+    flag = option.flag
+    words = [word for kind in get_args(option.type) for word in get_args(kind)]
+    text = "a whole number"
+    if flag.minimum is not None and flag.maximum is not None:
+        text += f" from {flag.minimum} to {flag.maximum}"
+    elif flag.minimum is not None:
+        text += f" of at least {flag.minimum}"
+    return text + "".join(f", or {word}" for word in words)

@@ -11,6 +11,7 @@ from drum_core.errors import OptionError
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
 from drum_core.options.limits import LimitOptions
+from drum_core.options.processes import ProcessOptions
 from drum_core.options.tls import TLSSettings
 
 __all__ = ["DEFAULT_PORT", "ServerOptions", "ServerSettings", "parse_address"]
@@ -23,15 +24,18 @@ class ServerSettings:
     """What a server is told: where to listen, with how many processes, and how to end.
 
     Times are in seconds. `graceful_timeout` bounds how long running requests may go on after
-    SIGTERM; `keep_alive` is how long an idle connection is kept, 0 closes it at once. Port 0 lets
-    the system choose one. Without `tls` it speaks plain HTTP. `pending` is how many requests run
-    the model or wait for it: a server that gives each a thread needs more than these, for probes
-    and for bodies that arrive.
+    SIGTERM, which comes into effect after `drain_delay`; `keep_alive` is how long an idle
+    connection is kept, 0 closes it at once. Where `max_requests` is not 0, workers ask to be
+    replaced. Port 0 lets the system choose one. Without `tls` it speaks plain HTTP. `pending` is
+    how many requests run the model or wait for it: a server that gives each a thread needs more
+    than these, for probes and for bodies that arrive.
     """
 
     host: str
     port: int
     workers: int = 1
+    max_requests: int = 0
+    drain_delay: int = 0
     backlog: int = 2048
     graceful_timeout: int = 30
     keep_alive: int = 5
@@ -41,7 +45,7 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerOptions(LimitOptions):
+class ServerOptions(ProcessOptions, LimitOptions):
     """Serves the model over HTTP, on a server of its own or inside an application."""
 
     run_mode: ClassVar[RunMode] = RunMode.SERVER
@@ -66,18 +70,6 @@ class ServerOptions(LimitOptions):
             metavar="NAME",
         ),
     ] = None
-    max_workers: Annotated[
-        int,
-        Flag(
-            names=("--max-workers",),
-            env="MAX_WORKERS",
-            parameter="CUSTOM_MODEL_WORKERS",
-            parameter_wins=True,
-            help="processes, each with a model of its own",
-            minimum=1,
-            maximum=199,
-        ),
-    ] = 1
     url_prefix: Annotated[
         str, Flag(env="URL_PREFIX", help="what every path starts with, such as /iris")
     ] = ""
@@ -119,15 +111,6 @@ class ServerOptions(LimitOptions):
             maximum=10000,
         ),
     ] = 2048
-    graceful_timeout: Annotated[
-        int,
-        Flag(
-            parameter="DRUM_GUNICORN_GRACEFUL_TIMEOUT",
-            help="seconds that running requests have after SIGTERM",
-            minimum=1,
-            maximum=3600,
-        ),
-    ] = 30
     keep_alive: Annotated[
         int,
         Flag(
@@ -140,6 +123,7 @@ class ServerOptions(LimitOptions):
 
     def __post_init__(self) -> None:
         LimitOptions.__post_init__(self)
+        self.check_processes()
         parse_address(self.address, self.sources.get("address", "address"))
         object.__setattr__(self, "url_prefix", self._prefix())
 
@@ -149,7 +133,9 @@ class ServerOptions(LimitOptions):
         return ServerSettings(
             host=host,
             port=port,
-            workers=self.max_workers,
+            workers=self.workers(),
+            max_requests=self.max_requests,
+            drain_delay=self.drain_delay,
             backlog=self.backlog,
             graceful_timeout=self.graceful_timeout,
             keep_alive=self.keep_alive,

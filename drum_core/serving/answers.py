@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from typing import Final
 
 import orjson
 
@@ -13,6 +14,7 @@ from drum_core.serving.request_id import REQUEST_ID_HEADERS, current_request_id,
 from drum_core.version import __version__
 
 __all__ = [
+    "CLIENT_LEFT_STATUS",
     "bytes_response",
     "client_left_response",
     "error_response",
@@ -20,6 +22,9 @@ __all__ = [
     "json_response",
     "standard_headers",
 ]
+
+CLIENT_LEFT_STATUS: Final = 499
+"""For the log and the metrics: nobody was there to read an answer."""
 
 _JSON = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
 
@@ -70,7 +75,7 @@ def error_response(
 
 def client_left_response() -> Response:
     """What is answered when nobody is there to read it: status 499, for the log."""
-    return bytes_response(b"", "text/plain", status=499)
+    return bytes_response(b"", "text/plain", status=CLIENT_LEFT_STATUS)
 
 
 def standard_headers(received: Headers) -> list[tuple[str, str]]:

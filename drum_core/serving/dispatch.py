@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -29,6 +30,7 @@ from drum_core.serving.job_runner import JobRunner
 from drum_core.serving.request_id import current_request_id, request_id_of
 from drum_core.serving.streaming import AsyncHeldStream, HeldStream
 from drum_core.serving.timed import answer_in_time, answer_in_time_async
+from drum_core.serving.watches import Watch, watch_all
 
 __all__ = ["Dispatcher"]
 
@@ -44,6 +46,7 @@ class Dispatcher:
     bodies: BodyRules = field(default_factory=BodyRules)
     security: Security = field(default_factory=Security)
     jobs: AsyncJobs = field(default_factory=AsyncJobs)
+    watches: tuple[Watch, ...] = ()
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[Route]:
         """A route for each path of each endpoint."""
@@ -70,8 +73,10 @@ class Dispatcher:
         def handle(request: Request) -> Response:
             token = current_request_id.set(request_id_of(request.headers))
             started = time.perf_counter()
+            ended = watch_all(self.watches, endpoint.name, endpoint.policy, request)
             try:
                 answered = self._answered(endpoint, request)
+                answered = _held(answered, functools.partial(ended, answered.status))
                 body = answered.body
                 if request.method == "HEAD":
                     if not isinstance(body, bytes):
@@ -194,9 +199,11 @@ class Dispatcher:
     ) -> AsyncResponse:
         current_request_id.set(request_id_of(request.headers))  # the task is the request's own
         started = time.perf_counter()
+        ended = watch_all(self.watches, endpoint.name, endpoint.policy, request)
         try:
             answered = await answer(endpoint, request)
         except asyncio.CancelledError:
+            ended(client_left_response().status)
             _log(request, client_left_response().status, time.perf_counter() - started)
             raise
         except Exception as error:
@@ -205,6 +212,7 @@ class Dispatcher:
             answered = AsyncResponse(
                 status=refused.status, headers=refused.headers, body=refused.body
             )
+        answered = _async_held(answered, functools.partial(ended, answered.status))
         body = answered.body
         if request.method == "HEAD":
             if not isinstance(body, bytes):
@@ -237,19 +245,25 @@ class Dispatcher:
                 raise
         finally:
             request.body.close()
-        if isinstance(response.body, bytes):
-            self.jobs.release()
-            return response
-        held = AsyncHeldStream(response.body, self.jobs.release)
-        return AsyncResponse(status=response.status, headers=response.headers, body=held)
+        return _async_held(response, self.jobs.release)
 
 
-def _held(response: Response) -> Response:
-    """A stream is made in the context of its handler."""
+def _held(response: Response, release: Callable[[], None] = lambda: None) -> Response:
+    """A stream is made in the context of its handler; `release` is called at the end of all."""
     if isinstance(response.body, bytes):
+        release()
         return response
-    held = HeldStream(response.body)
+    held = HeldStream(response.body, release)
     return Response(status=response.status, headers=response.headers, body=held)
+
+
+def _async_held(response: AsyncResponse, release: Callable[[], None]) -> AsyncResponse:
+    """As `_held`, on a loop."""
+    if isinstance(response.body, bytes):
+        release()
+        return response
+    held = AsyncHeldStream(response.body, release)
+    return AsyncResponse(status=response.status, headers=response.headers, body=held)
 
 
 def _options(endpoint: Endpoint) -> Response:

@@ -29,12 +29,17 @@ class Lifecycle:
 
     Transitions that are not in the module's first line have no effect: a model that finishes
     loading while the worker is ending is not served any more. `begun` says whether loading has
-    begun, which is up to whoever starts the worker.
+    begun, which is up to whoever starts the worker; `on_change` is called with every new state.
     """
 
-    def __init__(self, begun: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        begun: Callable[[], bool] = lambda: True,
+        on_change: Callable[[State], None] = lambda state: None,
+    ) -> None:
         self._begun = begun
         self._lock = threading.Lock()
+        self._on_change = on_change
         self._state = State.LOADING
         self._model: Model | None = None
         self._error: BaseException | None = None
@@ -51,6 +56,7 @@ class Lifecycle:
             if self._state is State.LOADING:
                 self._model = model
                 self._state = State.READY
+                self._on_change(self._state)
         self._settled.set()
 
     def failed(self, error: BaseException) -> None:
@@ -59,6 +65,7 @@ class Lifecycle:
             if self._state is State.LOADING:
                 self._error = error
                 self._state = State.FAILED
+                self._on_change(self._state)
         self._settled.set()
 
     def drain(self) -> None:
@@ -66,6 +73,7 @@ class Lifecycle:
         with self._lock:
             if self._state in (State.READY, State.LOADING):
                 self._state = State.DRAINING
+                self._on_change(self._state)
         self._settled.set()
 
     def wait(self, timeout: float | None = None) -> State:

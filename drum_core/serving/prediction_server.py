@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import logging
 import threading
@@ -31,6 +32,7 @@ from drum_core.serving.served import ServedModel
 from drum_core.serving.stats import Stats
 from drum_core.serving.transform import TransformEndpoint
 from drum_core.serving.unstructured import UnstructuredEndpoint
+from drum_core.serving.watches import Journal
 from drum_core.user.masking import TELLING, mask_output
 from drum_core.user.settings import settings_here
 
@@ -71,7 +73,9 @@ class PredictionServer:
         self.options = options
         self.app = app
         self.worker_ctx = worker_ctx
-        self.lifecycle: Lifecycle = Lifecycle(worker_ctx.running)
+        limits = (options.max_requests, options.max_requests_jitter)
+        self._journal = Journal.of(worker_ctx, *limits)
+        self.lifecycle: Lifecycle = Lifecycle(worker_ctx.running, self._journal.turned)
         self.security: Security = Security.of(options, on_tokens=self._mask)
         self._runner = job_runner(options, on_overruns=self._hangs)
 
@@ -99,6 +103,9 @@ class PredictionServer:
             return self.app
         self.worker_ctx.defer_cleanup(self._runner.close, order=100, desc="end the job threads")
         self.worker_ctx.defer_stop(self.lifecycle.drain, order=-100, desc="turn unready")
+        if self._owns_process and self.options.drain_delay:
+            linger = functools.partial(time.sleep, self.options.drain_delay)
+            self.worker_ctx.defer_stop(linger, order=-90, desc="serve on until balancers know")
         thread = threading.Thread(target=self._load, args=(folder, target))
         self.worker_ctx.add_thread(thread, name="drum-load-model")
         return self.app
@@ -131,6 +138,7 @@ class PredictionServer:
             deadlines=deadlines(self.options),
             bodies=body_rules(self.options, self._runner.admission),
             security=self.security,
+            watches=(self._journal.watch,),
         )
         endpoints += chat_endpoints(self.lifecycle, target)
         self.app.add_routes(dispatcher.routes(endpoints), prefix=self.options.url_prefix)

@@ -14,14 +14,15 @@ _logger = logging.getLogger(__name__)
 
 
 class HeldStream:
-    """Passes on the chunks of a stream; at `close`, closes it, once.
+    """Passes on the chunks of a stream; at `close`, closes it and calls `release`, once.
 
     The chunks are made in the context in which the job began, so that user code sees its context
     variables (the request id, a trace) in every chunk.
     """
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: ByteStream, release: Callable[[], None] = lambda: None) -> None:
         self._stream = stream
+        self._release = release
         self._context = contextvars.copy_context()
         self._closed = False
 
@@ -43,10 +44,12 @@ class HeldStream:
             self._context.run(self._stream.close)
         except Exception:
             _logger.exception("a response stream could not be closed")
+        finally:
+            self._release()
 
 
 class AsyncHeldStream:
-    """As `HeldStream`, for one task, whose context it has anyway; `close` calls `release` too."""
+    """As `HeldStream`, for one task, whose context it has anyway."""
 
     def __init__(self, stream: AsyncByteStream, release: Callable[[], None]) -> None:
         self._stream = stream

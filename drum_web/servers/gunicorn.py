@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import FrameType
@@ -16,17 +15,18 @@ from typing import Final
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
-from gunicorn.workers.gthread import ThreadWorker
 from typing_extensions import override
 
 from drum_core.errors import DrumError
 from drum_core.options.server import ServerSettings
 from drum_core.process_end import end_process
 from drum_core.protocols import Assemble
+from drum_core.scoreboard import Place, Scoreboard
 from drum_core.security.tls import Certificates
 from drum_web.flask_app import FlaskApp
 from drum_web.gunicorn_worker import WorkerCtx
 from drum_web.servers.gunicorn_answers import answer_as_ours
+from drum_web.servers.gunicorn_master import MappedWorker, Master
 from drum_web.servers.listening import announce, listen
 from drum_web.servers.signals import handled
 
@@ -42,8 +42,8 @@ CANNOT_WORK: Final = Arbiter.WORKER_BOOT_ERROR
 """Exit status at which the master ends too, instead of starting another worker."""
 
 GRACE_SECONDS: Final = 5
-QUICK_SECONDS: Final = 30.0
 QUICK_DEATHS: Final = 5
+"""As many deaths in a row for each worker, each soon after the start, are given up on."""
 
 
 def serve(settings: ServerSettings, assemble: Assemble) -> int:
@@ -59,7 +59,7 @@ def serve(settings: ServerSettings, assemble: Assemble) -> int:
         # gunicorn closes the descriptor that it is given.
         application = _Application(settings, assemble, sock.detach(), stopped_early, certificates)
         master = os.getpid()
-        arbiter = Arbiter(application)
+        arbiter = Master(application, application.scoreboard, QUICK_DEATHS * settings.workers)
         try:
             arbiter.run()
         except SystemExit as end:
@@ -101,11 +101,11 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         self._descriptor = descriptor
         self._stopped_early = stopped_early
         self._context: WorkerCtx | None = None
-        self._worker: ThreadWorker | None = None
+        self._worker: MappedWorker | None = None
         self._stopper: threading.Thread | None = None
         self._failed = False
-        self._born = 0.0
-        self._deaths = 0
+        # Twice as many as work: while one is replaced, two of them are there.
+        self.scoreboard: Scoreboard = Scoreboard(2 * settings.workers)
         super().__init__()
 
     @override
@@ -117,7 +117,9 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
     def load(self) -> object:
         """In a worker: the WSGI application, with the model's routes."""
         app = FlaskApp()
-        self._context = WorkerCtx(app.app, on_fail=self._fail)
+        card = self.scoreboard.card(self._worker.slot if self._worker else 0)
+        place = Place(self.scoreboard, card, supervised=True)
+        self._context = WorkerCtx(app.app, on_fail=self._fail, place=place)
         try:
             self._assemble(app, self._context)
         except DrumError as error:
@@ -131,24 +133,22 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             "bind": f"fd://{self._descriptor}",
             "backlog": settings.backlog,
             "workers": settings.workers,
-            "worker_class": "gthread",
+            "worker_class": MappedWorker,
             "threads": settings.pending + SPARE_THREADS,
             "keepalive": settings.keep_alive,
             # A load that holds the interpreter for long is no reason to kill a worker.
             "timeout": 0,
             # The master's patience; a worker has its own, see _forked.
-            "graceful_timeout": settings.graceful_timeout + GRACE_SECONDS,
+            "graceful_timeout": settings.drain_delay + settings.graceful_timeout + GRACE_SECONDS,
             "accesslog": None,
             **self._tls(),
             "loglevel": _level(settings.logging_level),
             "forwarded_allow_ips": "",
             "control_socket_disable": True,
             "when_ready": self._ready,
-            "pre_fork": self._forking,
             "post_fork": self._forked,
             "post_worker_init": self._started,
             "worker_exit": self._exited,
-            "child_exit": self._died,
         }
 
     def _tls(self) -> Mapping[str, object]:
@@ -170,25 +170,16 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         if self._stopped_early:
             arbiter.signal(signal.SIGTERM, None)
 
-    def _forking(self, arbiter: Arbiter, worker: ThreadWorker) -> None:
-        self._born = time.monotonic()
-
-    def _died(self, arbiter: Arbiter, worker: ThreadWorker) -> None:
-        quick = time.monotonic() - self._born < QUICK_SECONDS
-        self._deaths = self._deaths + 1 if quick else 1
-        if self._deaths >= QUICK_DEATHS:
-            raise HaltServer("Workers die again and again, soon after their start.", CANNOT_WORK)
-
     # In a worker.
 
-    def _forked(self, arbiter: Arbiter, worker: ThreadWorker) -> None:
+    def _forked(self, arbiter: Arbiter, worker: MappedWorker) -> None:
         self._worker = worker
         answer_as_ours()
         if self._certificates is not None:
             self._around.enter_context(self._certificates.watched())
         worker.cfg.set("graceful_timeout", self._settings.graceful_timeout)
 
-    def _started(self, worker: ThreadWorker) -> None:
+    def _started(self, worker: MappedWorker) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         if self._context is not None:
@@ -197,12 +188,21 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
                 self._stop(signal.SIGTERM, None)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        """A signal handler: in a thread, the stop callbacks cannot meet a lock of this one."""
+        """A signal handler: in a thread, the stop callbacks cannot meet a lock of this one.
+
+        It takes requests until the callbacks have run, unless it is told again.
+        """
         if self._stopper is None and self._context is not None:
-            self._stopper = threading.Thread(target=self._context.stop, name="drum-stop")
+            self._stopper = threading.Thread(target=self._end, name="drum-stop")
             self._stopper.start()
-        if self._worker is not None:
+        elif self._worker is not None:
             self._worker.handle_exit(number, frame)
+
+    def _end(self) -> None:
+        if self._context is not None:
+            self._context.stop()
+        if self._worker is not None:
+            self._worker.handle_exit(signal.SIGTERM, None)
 
     def _fail(self, error: BaseException) -> None:
         if self._stopper is None:
@@ -210,7 +210,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             self._failed = True
             self._stop(signal.SIGTERM, None)
 
-    def _exited(self, arbiter: Arbiter, worker: ThreadWorker) -> None:
+    def _exited(self, arbiter: Arbiter, worker: MappedWorker) -> None:
         if self._stopper is not None:
             self._stopper.join(self._settings.graceful_timeout)
         if self._context is not None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import errno
 import logging
 import socket
+import struct
+import sys
+from typing import Final
 
 from drum_core.errors import ServerError
 from drum_core.options.server import ServerSettings
 
-__all__ = ["announce", "listen", "url_of"]
+__all__ = ["announce", "listen", "refuse_new", "url_of"]
 
 _logger = logging.getLogger("drum.server")
 
@@ -35,6 +40,33 @@ def listen(settings: ServerSettings) -> socket.socket:
 def announce(sock: socket.socket, *, secure: bool = False) -> None:
     """Says where the server listens, with the port that the system chose for 0."""
     _logger.info("Listening on %s", url_of(sock, secure=secure))
+
+
+def refuse_new(sock: socket.socket) -> None:
+    """Lets no new connection begin; those that wait to be accepted still can be, by any process.
+
+    A socket that is closed resets the connections that wait on it, and while it is open there is
+    always another one. So the kernel drops the first packet (SYN) of every connection from now on:
+    who connects, tries again, and is refused when the socket is closed. Linux only
+    (SO_ATTACH_FILTER, see socket(7)); elsewhere nothing is done.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    program = ctypes.create_string_buffer(b"".join(_DROP_SYN))
+    filter_program = struct.pack("@HP", len(_DROP_SYN), ctypes.addressof(program))
+    with contextlib.suppress(OSError):  # a kernel without it: as elsewhere
+        sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter_program)
+
+
+_SO_ATTACH_FILTER: Final = 26
+_INSTRUCTION: Final = struct.Struct("@HBBI")
+"""Of the classic Berkeley packet filter: code, jump if true, jump if false, constant."""
+_DROP_SYN: Final = (
+    _INSTRUCTION.pack(0x30, 0, 0, 13),  # load the byte of the TCP flags
+    _INSTRUCTION.pack(0x45, 0, 1, 0x02),  # is SYN among them?
+    _INSTRUCTION.pack(0x06, 0, 0, 0),  # drop the packet
+    _INSTRUCTION.pack(0x06, 0, 0, 0xFFFFFFFF),  # keep all of it
+)
 
 
 def url_of(sock: socket.socket, *, secure: bool = False) -> str:

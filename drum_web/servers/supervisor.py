@@ -1,59 +1,49 @@
-"""Several workers that share one socket: started, kept alive, and ended together."""
+"""Several workers that share one socket: started, kept alive, replaced, and ended together."""
 
 from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import signal
 import socket
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
+from dataclasses import dataclass
+from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import FrameType
-from typing import Final, TypeAlias
+from typing import Final
 
-from drum_core.errors import DrumError
-from drum_core.logs import logs_shown
 from drum_core.options.server import ServerSettings
-from drum_core.process_end import end_process
 from drum_core.protocols import Assemble
-from drum_web.servers.listening import announce, listen
+from drum_core.scoreboard import CardState, Place, Scoreboard
+from drum_web.servers.deaths import Deaths
+from drum_web.servers.listening import announce, listen, refuse_new
 from drum_web.servers.signals import STOP_SIGNALS, handled
+from drum_web.servers.worker_process import CANNOT_WORK, GRACE_SECONDS, RunWorker, work
 
-__all__ = ["RunWorker", "serve_in_processes"]
+__all__ = ["serve_in_processes"]
 
 _logger = logging.getLogger("drum.server")
 
-RunWorker: TypeAlias = Callable[[ServerSettings, Assemble, socket.socket], int]
-"""Serves on a socket in the current process; the exit status. A function of a module, so that it
-crosses `spawn`."""
-
-CANNOT_WORK: Final = 3
-"""Exit status of a worker that would fail again: it is not started anew, all is ended."""
-
 POLL_SECONDS: Final = 0.2
-GRACE_SECONDS: Final = 5.0
-"""What a worker has, after the graceful timeout, to clean up."""
-
-QUICK_SECONDS: Final = 30.0
 QUICK_DEATHS: Final = 5
-"""A worker that dies so often in a row, each time so young, is given up."""
+"""As many deaths in a row for each worker, each soon after the start, are given up on."""
 
 
 def serve_in_processes(run: RunWorker, settings: ServerSettings, assemble: Assemble) -> int:
     """Serves with `run` until SIGTERM or SIGINT: one worker in this process, several in their own.
 
-    0; or 1 when a worker cannot work, or dies again and again. Raises `ServerError` when it
-    cannot listen.
+    A single worker that may be replaced has a process of its own too. 0; or 1 when a worker cannot
+    work, or dies again and again. Raises `ServerError` when it cannot listen.
     """
     with listen(settings) as sock:
-        if settings.workers > 1:
+        if settings.workers > 1 or settings.max_requests:
             return _supervise(run, settings, assemble, sock)
-        return run(settings, assemble, sock)
+        scoreboard = Scoreboard(1)
+        try:
+            return run(settings, assemble, sock, Place(scoreboard, scoreboard.card(0), False))
+        finally:
+            scoreboard.close()
 
 
 def _supervise(
@@ -61,8 +51,8 @@ def _supervise(
 ) -> int:
     """Runs `settings.workers` processes that serve on `sock`, until SIGTERM or SIGINT.
 
-    A worker that dies is replaced, after a delay that grows. 0; or 1 when a worker cannot work,
-    or dies again and again. No worker outlives this process, however it ends.
+    A worker that dies is started anew, after a delay that grows; one that asks to be replaced goes
+    on until another is ready. No worker outlives this process, however it ends.
     """
     supervisor = _Supervisor(run, settings, assemble, sock)
     with handled(supervisor.stop):
@@ -71,13 +61,11 @@ def _supervise(
 
 
 @dataclass
-class _Slot:
-    """The place of one worker, with the process that is in it now."""
+class _Seat:
+    """The place of one worker on the scoreboard, with the process that is in it now."""
 
     process: SpawnProcess | None = None
-    born: float = 0.0
-    due: float = 0.0
-    deaths: int = field(default=0)
+    told_to_end: bool = False
 
 
 class _Supervisor:
@@ -87,37 +75,61 @@ class _Supervisor:
         self._context: SpawnContext = multiprocessing.get_context("spawn")
         self._work = (run, settings, assemble, sock)
         self._settings = settings
-        self._slots = [_Slot() for _ in range(settings.workers)]
+        # Twice as many as work: while one is replaced, two of them are there.
+        self._seats = [_Seat() for _ in range(2 * settings.workers)]
+        self._scoreboard = Scoreboard(len(self._seats))
+        self._deaths = Deaths(self._scoreboard, limit=QUICK_DEATHS * settings.workers)
         # Nothing is ever written: the readers see the end of it when this process is gone.
         self._alive_reader, self._alive = self._context.Pipe(duplex=False)
+        self._next_start = 0.0
         self._stopping = False
         self._status = 0
 
     def run(self) -> int:
         try:
             while not self._stopping:
-                self._start_due()
+                self._start_missing()
+                self._end_replaced()
                 self._wait(POLL_SECONDS)
-                for slot in self._slots:
-                    self._look_after(slot)
+                for slot, seat in enumerate(self._seats):
+                    self._look_after(slot, seat)
         finally:
             self._end_all()
+            self._scoreboard.close()
         return self._status
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Ends everything; as a signal handler, or because of a worker."""
         self._stopping = True
 
-    def _start_due(self) -> None:
-        now = time.monotonic()
-        for slot in self._slots:
-            if slot.process is None and slot.due <= now and not self._stopping:
-                slot.process = self._start()
-                slot.born = now
+    def _state(self, slot: int) -> CardState:
+        return self._scoreboard.record(slot).state
 
-    def _start(self) -> SpawnProcess:
+    def _staying(self) -> list[int]:
+        """The slots of the workers that neither end nor ask to be replaced."""
+        return [
+            slot
+            for slot, seat in enumerate(self._seats)
+            if seat.process is not None
+            and not seat.told_to_end
+            and self._state(slot) is not CardState.RETIRING
+        ]
+
+    def _start_missing(self) -> None:
+        missing = self._settings.workers - len(self._staying())
+        if missing <= 0 or time.monotonic() < self._next_start:
+            return
+        free = [slot for slot, seat in enumerate(self._seats) if seat.process is None]
+        for slot in free[:missing]:
+            if not self._stopping:
+                self._scoreboard.clear(slot)
+                self._seats[slot] = _Seat(self._start(slot))
+
+    def _start(self, slot: int) -> SpawnProcess:
         process = self._context.Process(
-            target=_work, args=(*self._work, self._alive_reader), name="drum-worker"
+            target=work,
+            args=(*self._work, self._scoreboard, slot, self._alive_reader),
+            name="drum-worker",
         )
         # Ctrl-C reaches the workers too; one that is still importing must not print a traceback.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
@@ -127,30 +139,38 @@ class _Supervisor:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return process
 
+    def _end_replaced(self) -> None:
+        """Ends the workers that asked to be replaced, once there are enough others."""
+        ready = [slot for slot in self._staying() if self._state(slot) is CardState.READY]
+        if len(ready) < self._settings.workers:
+            return
+        for slot, seat in enumerate(self._seats):
+            if seat.process and not seat.told_to_end and self._state(slot) is CardState.RETIRING:
+                seat.told_to_end = True
+                self._scoreboard.count_replaced()
+                seat.process.terminate()
+
     def _wait(self, seconds: float) -> None:
-        sentinels = [slot.process.sentinel for slot in self._slots if slot.process is not None]
+        sentinels = [seat.process.sentinel for seat in self._seats if seat.process is not None]
         if sentinels:
             wait(sentinels, seconds)
         else:
             time.sleep(seconds)
 
-    def _look_after(self, slot: _Slot) -> None:
-        process = slot.process
+    def _look_after(self, slot: int, seat: _Seat) -> None:
+        process = seat.process
         if process is None or process.is_alive() or self._stopping:
             return
-        code, lived = process.exitcode, time.monotonic() - slot.born
+        code = process.exitcode
         process.close()
-        slot.process = None
+        seat.process = None
         if code == CANNOT_WORK:
             self._give_up("A worker cannot serve the model; see its messages above.")
-            return
-        slot.deaths = slot.deaths + 1 if lived < QUICK_SECONDS else 1
-        if slot.deaths >= QUICK_DEATHS:
-            self._give_up(f"A worker died {slot.deaths} times in a row, soon after its start.")
-            return
-        delay = 0.25 * 2 ** (slot.deaths - 1)
-        slot.due = time.monotonic() + delay
-        _logger.warning("A worker %s; starting another in %.2f s", _ended_by(code), delay)
+        elif not (seat.told_to_end and code == 0):
+            self._deaths.tell(slot, code)
+            if self._deaths.too_many:
+                self._give_up("Workers die again and again, soon after their start.")
+            self._next_start = time.monotonic() + self._deaths.delay
 
     def _give_up(self, reason: str) -> None:
         _logger.error("Stopping all workers. %s", reason)
@@ -158,10 +178,14 @@ class _Supervisor:
         self.stop()
 
     def _end_all(self) -> None:
-        running = [slot.process for slot in self._slots if slot.process is not None]
+        sock = self._work[3]
+        refuse_new(sock)
+        sock.close()  # nobody would take what comes to a socket that only this process has open
+        running = [seat.process for seat in self._seats if seat.process is not None]
         for process in running:
             process.terminate()
-        until = time.monotonic() + self._settings.graceful_timeout + GRACE_SECONDS
+        patience = self._settings.drain_delay + self._settings.graceful_timeout + GRACE_SECONDS
+        until = time.monotonic() + patience
         for process in running:
             process.join(max(0.0, until - time.monotonic()))
             if process.is_alive():
@@ -171,42 +195,3 @@ class _Supervisor:
             process.close()
         self._alive.close()
         self._alive_reader.close()
-
-
-def _ended_by(code: int | None) -> str:
-    if code is not None and code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"ended with status {code}"
-
-
-def _work(
-    run: RunWorker,
-    settings: ServerSettings,
-    assemble: Assemble,
-    sock: socket.socket,
-    parent: Connection,
-) -> None:
-    """The whole life of a worker process."""
-    watch = threading.Thread(target=_end_with, args=(parent, settings), daemon=True)
-    watch.start()
-    with logs_shown(settings.logging_level):
-        try:
-            status = run(settings, assemble, sock)
-        except DrumError as error:
-            _logger.error("%s", error)
-            status = CANNOT_WORK
-        except Exception:
-            _logger.exception("A worker failed")
-            status = CANNOT_WORK
-    # A prediction that outlived its time must not keep the process.
-    end_process(CANNOT_WORK if status else 0)
-
-
-def _end_with(parent: Connection, settings: ServerSettings) -> None:
-    """Waits for the end of the supervisor: nobody else can end this process then."""
-    try:
-        parent.recv_bytes()
-    except (EOFError, OSError):
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(settings.graceful_timeout + GRACE_SECONDS)
-        os._exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import select
 import socket
 import ssl
 import threading
@@ -19,9 +20,10 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from drum_core.options.server import ServerSettings
 from drum_core.protocols import Assemble
+from drum_core.scoreboard import Place
 from drum_web.flask_app import FlaskApp
 from drum_web.gunicorn_worker import WorkerCtx
-from drum_web.servers.listening import announce
+from drum_web.servers.listening import announce, refuse_new
 from drum_web.servers.refusals import refusal
 from drum_web.servers.signals import handled
 from drum_web.servers.supervisor import serve_in_processes
@@ -43,23 +45,28 @@ def serve(settings: ServerSettings, assemble: Assemble) -> int:
     return serve_in_processes(run_worker, settings, assemble)
 
 
-def run_worker(settings: ServerSettings, assemble: Assemble, sock: socket.socket) -> int:
+def run_worker(
+    settings: ServerSettings, assemble: Assemble, sock: socket.socket, place: Place
+) -> int:
     """Serves on `sock` in this process; what `serve` says."""
     ending = _Ending()
-    worker = WorkerCtx(on_fail=ending.fail)
+    worker = WorkerCtx(on_fail=ending.fail, place=place)
     app = FlaskApp()
     worker.app = app.app
     with handled(ending.stop), tls_context(settings) as context:
         try:
             assemble(app, worker)
-            if settings.workers == 1:
+            if not place.supervised:
                 announce(sock, secure=settings.tls is not None)
             server = _Server(sock, app, context)
             worker.start()
             server.start()
             ending.wait()
             worker.stop()
-            server.drain(settings.graceful_timeout)
+            server.closing = True
+            if not place.supervised:
+                refuse_new(sock)
+            server.drain(settings.graceful_timeout, sock)
         finally:
             worker.cleanup()
     return 1 if ending.failed else 0
@@ -94,6 +101,7 @@ class _Server(ThreadedWSGIServer):
 
     def __init__(self, sock: socket.socket, app: FlaskApp, context: ssl.SSLContext | None) -> None:
         host, port = sock.getsockname()[:2]
+        self.closing = False
         self._busy = 0
         self._change = threading.Condition()
         super().__init__(host, port, app.app, handler=_Handler, fd=sock.fileno())
@@ -109,14 +117,26 @@ class _Server(ThreadedWSGIServer):
         """Accepts, in a thread, so that the main thread is free for signals."""
         self._loop.start()
 
-    def drain(self, seconds: float) -> None:
-        """Accepts no more, and waits for the requests that run."""
+    def drain(self, seconds: float, listening: socket.socket) -> None:
+        """Accepts no more, closes the socket, and waits for the requests that run."""
         self.shutdown()
+        listening.close()
         time.sleep(SETTLE_SECONDS)
         with self._change:
             if not self._change.wait_for(lambda: self._busy == 0, seconds):
                 _logger.error("%d requests did not end in %s s", self._busy, seconds)
         self.server_close()
+
+    @override
+    def server_close(self) -> None:
+        """Takes first what waits to be accepted."""
+        while (
+            self.closing
+            and self.socket.fileno() >= 0
+            and select.select([self.socket], [], [], 0)[0]
+        ):
+            self.handle_request()
+        super().server_close()
 
     @override
     def get_request(self) -> tuple[socket.socket, object]:
@@ -202,6 +222,12 @@ class _Handler(WSGIRequestHandler):
     def send_header(self, keyword: str, value: str) -> None:
         if keyword != "Server":
             super().send_header(keyword, value)
+
+    @override
+    def end_headers(self) -> None:
+        if isinstance(self.server, _Server) and self.server.closing:
+            super().send_header("Connection", "close")
+        super().end_headers()
 
     @override
     def log(self, type: str, message: str, *args: object) -> None:

@@ -1,0 +1,74 @@
+"""Why a worker died: one JSON line in the log, for people and for programs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import time
+
+from drum_core.monitoring.memory import out_of_memory_kills
+from drum_core.scoreboard import Scoreboard
+
+__all__ = ["Deaths", "ended_by"]
+
+_logger = logging.getLogger("drum.server")
+
+
+class Deaths:
+    """The unexpected ends of workers: told, counted, and bounded.
+
+    A server gives up when workers die again and again, each soon after its start: `limit` of them
+    in a row, with no worker that lived for `QUICK_SECONDS` between.
+    """
+
+    QUICK_SECONDS = 30.0
+
+    def __init__(self, scoreboard: Scoreboard, *, limit: int) -> None:
+        self._scoreboard = scoreboard
+        self._limit = limit
+        self._in_a_row = 0
+        self._killed_for_memory = out_of_memory_kills()
+
+    @property
+    def too_many(self) -> bool:
+        """Whether to give up."""
+        return self._in_a_row >= self._limit
+
+    @property
+    def delay(self) -> float:
+        """Seconds to wait before the next worker is started; it grows with each quick death."""
+        return 0.25 * 2.0 ** (self._in_a_row - 1) if self._in_a_row else 0.0
+
+    def tell(self, slot: int, code: int | None) -> None:
+        """A worker has ended that should not have: with a status, or minus a signal's number."""
+        record = self._scoreboard.record(slot)
+        uptime = max(0.0, time.time() - record.born) if record.born else 0.0
+        self._in_a_row = self._in_a_row + 1 if uptime < self.QUICK_SECONDS else 1
+        self._scoreboard.count_death()
+        killed, self._killed_for_memory = self._killed_for_memory, out_of_memory_kills()
+        known = killed is not None and self._killed_for_memory is not None
+        memory = (self._killed_for_memory or 0) - (killed or 0) if known else None
+        what = {
+            "event": "worker_died",
+            "pid": record.pid,
+            "ended_by": ended_by(code),
+            "signal": signal.Signals(-code).name if code is not None and code < 0 else None,
+            "exit_status": code if code is not None and code >= 0 else None,
+            "out_of_memory_kills": memory,
+            "state": record.state.name.lower(),
+            "last_request_id": record.last_request_id or None,
+            "running_requests": record.running,
+            "answered_requests": record.answered,
+            "peak_memory_bytes": record.peak_memory,
+            "uptime_seconds": round(uptime, 3),
+            "deaths": self._scoreboard.deaths,
+        }
+        _logger.error("%s", json.dumps(what))
+
+
+def ended_by(code: int | None) -> str:
+    """How a process ended, in words."""
+    if code is not None and code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with status {code}"

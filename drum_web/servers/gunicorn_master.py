@@ -1,0 +1,135 @@
+"""The master process of gunicorn, with the scoreboard that its workers write on."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import select
+import signal
+import time
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
+from gunicorn.workers.gthread import ThreadWorker
+from typing_extensions import override
+
+from drum_core.scoreboard import CardState, Scoreboard
+from drum_web.servers.deaths import Deaths
+from drum_web.servers.listening import refuse_new
+
+__all__ = ["MappedWorker", "Master"]
+
+
+class MappedWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes no types
+    """A worker with a place on the scoreboard, which takes all that waits before it ends."""
+
+    slot: int = 0
+
+    @override
+    def set_accept_enabled(self, enabled: bool) -> None:
+        if not enabled and not self.alive and self._accepting:
+            while ready := select.select(self.sockets, [], [], 0)[0]:
+                for listener in ready:
+                    self.accept(listener)
+        super().set_accept_enabled(enabled)
+        if not enabled and not self.alive:
+            for listener in self.sockets:  # gunicorn would leave them open until it has drained
+                listener.close()
+
+
+class Master(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
+    """A master that knows why its workers died, and replaces those that ask for it."""
+
+    def __init__(self, application: BaseApplication, scoreboard: Scoreboard, limit: int) -> None:
+        """It gives up after `limit` deaths in a row, each soon after the start of the worker."""
+        self._scoreboard = scoreboard
+        self._deaths = Deaths(scoreboard, limit=limit)
+        self._told_to_end: set[int] = set()
+        self._next_start = 0.0
+        self._stopping = False
+        super().__init__(application)
+
+    @override
+    def stop(self, graceful: bool = True) -> None:
+        if not self._stopping:
+            self._stopping = True
+            for listener in self.LISTENERS:
+                refuse_new(listener.sock)
+        super().stop(graceful)
+
+    @override
+    def reap_workers(self) -> None:
+        dead = [(pid, worker, _ending_of(pid)) for pid, worker in self.WORKERS.items()]
+        super().reap_workers()
+        for pid, worker, code in dead:
+            if code is None or self._stopping:
+                continue
+            if not (pid in self._told_to_end and code == 0):
+                self._tell(worker.slot, code)
+            self._told_to_end.discard(pid)
+
+    def _tell(self, slot: int, code: int) -> None:
+        self._deaths.tell(slot, code)
+        self._next_start = time.monotonic() + self._deaths.delay
+        if self._deaths.too_many:
+            reason = "Workers die again and again, soon after their start."
+            raise HaltServer(reason, self.WORKER_BOOT_ERROR)
+
+    @override
+    def manage_workers(self) -> None:
+        """As many workers as there should be, not counting those that are to be replaced."""
+        record = self._scoreboard.record
+        states = {pid: record(worker.slot).state for pid, worker in self.WORKERS.items()}
+        retiring = {
+            pid
+            for pid, state in states.items()
+            if state is CardState.RETIRING or pid in self._told_to_end
+        }
+        if len(states) - len(retiring) < self.num_workers:
+            self.spawn_workers()
+            return
+        ready = [state for pid, state in states.items() if pid not in retiring]
+        if ready.count(CardState.READY) >= self.num_workers:
+            for pid in retiring - self._told_to_end:
+                self._told_to_end.add(pid)
+                self._scoreboard.count_replaced()
+                self.kill_worker(pid, signal.SIGTERM)
+
+    @override
+    def spawn_workers(self) -> None:
+        staying = set(self.WORKERS) - self._told_to_end
+        record = self._scoreboard.record
+        states = [record(self.WORKERS[pid].slot).state for pid in staying]
+        missing = self.num_workers - sum(state is not CardState.RETIRING for state in states)
+        if time.monotonic() >= self._next_start:
+            for _ in range(missing):
+                self.spawn_worker()
+
+    @override
+    def spawn_worker(self) -> object:
+        scoreboard = self._scoreboard
+        taken = {worker.slot for worker in self.WORKERS.values()}
+        free = [slot for slot in range(scoreboard.slots) if slot not in taken]
+        if not free:
+            return None
+        scoreboard.clear(free[0])
+        # gunicorn makes the worker in there, and forks at once.
+        self.worker_class = functools.partial(_worker_in, free[0])
+        return super().spawn_worker()
+
+
+def _worker_in(slot: int, *words: object) -> MappedWorker:
+    worker = MappedWorker(*words)
+    worker.slot = slot
+    return worker
+
+
+def _ending_of(pid: int) -> int | None:
+    """The status of a child that has ended, or minus a signal; it is left for others to reap."""
+    with contextlib.suppress(ChildProcessError):
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is not None:
+            return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+    return None
