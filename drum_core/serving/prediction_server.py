@@ -104,7 +104,8 @@ class PredictionServer:
         self.worker_ctx.defer_cleanup(self._runner.close, order=100, desc="end the job threads")
         self.worker_ctx.defer_stop(self.lifecycle.drain, order=-100, desc="turn unready")
         if self._owns_process and self.options.drain_delay:
-            linger = functools.partial(time.sleep, self.options.drain_delay)
+            # A little longer than the server's own process lets connections begin.
+            linger = functools.partial(time.sleep, self.options.drain_delay + 0.25)
             self.worker_ctx.defer_stop(linger, order=-90, desc="serve on until balancers know")
         thread = threading.Thread(target=self._load, args=(folder, target))
         self.worker_ctx.add_thread(thread, name="drum-load-model")

@@ -59,7 +59,12 @@ def serve(settings: ServerSettings, assemble: Assemble) -> int:
         # gunicorn closes the descriptor that it is given.
         application = _Application(settings, assemble, sock.detach(), stopped_early, certificates)
         master = os.getpid()
-        arbiter = Master(application, application.scoreboard, QUICK_DEATHS * settings.workers)
+        arbiter = Master(
+            application,
+            application.scoreboard,
+            limit=QUICK_DEATHS * settings.workers,
+            drain_delay=settings.drain_delay,
+        )
         try:
             arbiter.run()
         except SystemExit as end:

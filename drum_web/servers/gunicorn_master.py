@@ -42,8 +42,19 @@ class MappedWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes no 
 class Master(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
     """A master that knows why its workers died, and replaces those that ask for it."""
 
-    def __init__(self, application: BaseApplication, scoreboard: Scoreboard, limit: int) -> None:
-        """It gives up after `limit` deaths in a row, each soon after the start of the worker."""
+    def __init__(
+        self,
+        application: BaseApplication,
+        scoreboard: Scoreboard,
+        *,
+        limit: int,
+        drain_delay: float,
+    ) -> None:
+        """It gives up after `limit` deaths in a row, each soon after the start of the worker.
+
+        Told to end, it lets connections begin for `drain_delay` seconds more.
+        """
+        self._drain_delay = drain_delay
         self._scoreboard = scoreboard
         self._deaths = Deaths(scoreboard, limit=limit)
         self._told_to_end: set[int] = set()
@@ -55,6 +66,9 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
     def stop(self, graceful: bool = True) -> None:
         if not self._stopping:
             self._stopping = True
+            if self._drain_delay:
+                self.kill_workers(signal.SIGTERM)
+                time.sleep(self._drain_delay)
             for listener in self.LISTENERS:
                 refuse_new(listener.sock)
         super().stop(graceful)

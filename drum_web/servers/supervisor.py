@@ -179,11 +179,16 @@ class _Supervisor:
 
     def _end_all(self) -> None:
         sock = self._work[3]
+        running = [seat.process for seat in self._seats if seat.process is not None]
+        if self._settings.drain_delay:
+            for process in running:
+                process.terminate()
+            time.sleep(self._settings.drain_delay)
         refuse_new(sock)
         sock.close()  # nobody would take what comes to a socket that only this process has open
-        running = [seat.process for seat in self._seats if seat.process is not None]
-        for process in running:
-            process.terminate()
+        if not self._settings.drain_delay:
+            for process in running:
+                process.terminate()
         patience = self._settings.drain_delay + self._settings.graceful_timeout + GRACE_SECONDS
         until = time.monotonic() + patience
         for process in running:

@@ -129,14 +129,15 @@ def test_old_workers_are_replaced(folder: Path, server: str) -> None:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_balancers_have_time_to_learn(folder: Path, server: str) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_balancers_have_time_to_learn(folder: Path, server: str, workers: str) -> None:
     """With a drain delay, new requests are served after SIGTERM, while /readyz says 503."""
-    with served(folder, server, "--drain-delay", "3") as child:
+    with served(folder, server, "--drain-delay", "6", "--max-workers", workers) as child:
         os.kill(child.pid, signal.SIGTERM)
         until(
             lambda: httpx.get(f"{child.url}/readyz", timeout=5).status_code == 503,
             "unreadiness",
-            seconds=2.5,
+            seconds=5,
         )
         assert predict(child).status_code == 200
         until(lambda: child.exit_status() is not None, "the end")
