@@ -224,12 +224,12 @@ class Card:
     def _write(self) -> None:
         """All of it; the process may have been forked since the last time."""
         self._peak = _peak_memory()
-        with contextlib.suppress(ValueError):  # the scoreboard is closed: the process is ending
+        with contextlib.suppress(TypeError, ValueError):  # the scoreboard is closed: the process is ending
             _LIFE.pack_into(self._memory, self._offset, os.getpid(), int(self._state), self._born)
             self._write_request()
 
     def _write_request(self) -> None:
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(TypeError, ValueError):
             _WORK.pack_into(
                 self._memory,
                 self._offset + _LIFE.size,
