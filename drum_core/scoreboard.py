@@ -31,6 +31,8 @@ _WORK: Final = struct.Struct("<iiQQd128s")
 _HEADER_SIZE: Final = 64
 _RECORD_SIZE: Final = 256
 _ID_SIZE: Final = 128
+_CLOSED: Final = (TypeError, ValueError)
+"""What writing on a closed scoreboard raises: the process is ending."""
 _LOOKS_EVERY: Final = 64
 """Requests after which a worker looks at its own memory: that takes as long as a small answer."""
 
@@ -224,12 +226,12 @@ class Card:
     def _write(self) -> None:
         """All of it; the process may have been forked since the last time."""
         self._peak = _peak_memory()
-        with contextlib.suppress(TypeError, ValueError):  # the scoreboard is closed: the process is ending
+        with contextlib.suppress(*_CLOSED):
             _LIFE.pack_into(self._memory, self._offset, os.getpid(), int(self._state), self._born)
             self._write_request()
 
     def _write_request(self) -> None:
-        with contextlib.suppress(TypeError, ValueError):
+        with contextlib.suppress(*_CLOSED):
             _WORK.pack_into(
                 self._memory,
                 self._offset + _LIFE.size,

@@ -20,12 +20,21 @@ HEAVY = {
 }
 
 LEAVES = {
-    *("async_bridge", "body", "body_budget", "child_server", "environment", "errors"),
+    *(
+        "async_bridge",
+        "body",
+        "cpu_quota",
+        "scoreboard",
+        "body_budget",
+        "child_server",
+        "environment",
+        "errors",
+    ),
     *("limit_errors", "messages", "options", "process_end", "progress", "protocols"),
     *("registry", "results", "security", "user", "version", "worker"),
 }
 MAY_IMPORT = {
-    "options": {"errors", "options"},
+    "options": {"cpu_quota", "errors", "options"},
     "user": LEAVES,
     "monitoring": LEAVES | {"data", "model"},
     "data": LEAVES | {"data", "model"},
