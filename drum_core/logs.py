@@ -38,6 +38,17 @@ class _Format(logging.Formatter):
         return f"{text} [request {request_id}]" if request_id else text
 
 
+class _OnStderr(logging.StreamHandler[TextIO]):
+    """Writes to what the standard error is at the time, which may stand above a progress bar."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)  # that of StreamHandler would set the stream
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]  # logging does so for its last resort
+        return sys.stderr
+
+
 def log_level(word: str) -> int:
     """The level of the standard library that a `--logging-level` means."""
     return _LEVELS[word]
@@ -52,7 +63,7 @@ def logs_shown(word: str, *, verbose: bool = False) -> Iterator[None]:
     end, so that a program may call the command line.
     """
     root = logging.getLogger()
-    handler = logging.StreamHandler()
+    handler = _OnStderr()
     handler.setFormatter(_Format("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     level = log_level(word)
     levels = {root: level}

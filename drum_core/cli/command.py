@@ -176,8 +176,9 @@ def _result(options: Options, lines: TextIO | None) -> RunResult:
     from drum_core.runner import CMRunner
     from drum_core.runtime import DrumRuntime
 
+    progress = shown_progress(lines, verbose=options.verbose)
     try:
-        with DrumRuntime(options, progress=shown_progress(lines)) as runtime:
+        with DrumRuntime(options, progress=progress) as runtime:
             return CMRunner(runtime).run()
     except SystemExit as stop:
         # Servers end that way. User code that does would make a score fail with status 0.

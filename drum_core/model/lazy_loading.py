@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from typing_extensions import override
+
 from drum_core.errors import LazyLoadingError
+from drum_core.progress import Advance, NoProgress, Progress
 from drum_core.registry import import_object
 
 if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
+    from fsspec import AbstractFileSystem, Callback
 
     from drum_core.model.lazy_files import LazyFile, LazyFiles, Repository, S3Secret
 
@@ -35,10 +39,11 @@ class _Download:
     system: AbstractFileSystem
 
 
-def fetch_lazy_files(lazy: LazyFiles, folder: Path) -> list[Path]:
+def fetch_lazy_files(lazy: LazyFiles, folder: Path, progress: Progress | None = None) -> list[Path]:
     """Fetches all files, several at a time; each appears whole, and none unless all are got.
 
-    A file that is there already is replaced. Returns where they are, in the order of `lazy`.
+    A file that is there already is replaced. `progress` is told the bytes that have come. Returns
+    where they are, in the order of `lazy`.
     Raises `LazyLoadingError`, or `MissingExtraError` without the packages for it.
     """
     started = time.perf_counter()
@@ -50,7 +55,10 @@ def fetch_lazy_files(lazy: LazyFiles, folder: Path) -> list[Path]:
     try:
         parts += [_part(download.place) for download in downloads]
         with ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="drum-lazy-loading") as pool:
-            list(pool.map(_fetch, downloads, parts))
+            sizes = list(pool.map(_size, downloads))
+            what = f"Fetching {len(downloads)} file{'' if len(downloads) == 1 else 's'}"
+            with (progress or NoProgress()).task(what, sum(sizes), unit="bytes") as advance:
+                list(pool.map(functools.partial(_fetch, advance), downloads, parts, sizes))
         for part, download in zip(parts, downloads, strict=True):
             _move(part, download.place)
     finally:
@@ -99,11 +107,37 @@ def _part(place: Path) -> Path:
     return Path(name)
 
 
-def _fetch(download: _Download, part: Path) -> None:
+def _size(download: _Download) -> int:
+    with _explained(download):
+        return int(download.system.info(download.source)["size"])
+
+
+def _fetch(advance: Advance, download: _Download, part: Path, expected: int) -> None:
+    with _explained(download):
+        download.system.get_file(download.source, str(part), callback=_told(advance))
+    size = part.stat().st_size
+    if size != expected:
+        raise LazyLoadingError(
+            f"The file s3://{download.source} has {expected} bytes, but only {size} arrived."
+        )
+
+
+def _told(advance: Advance) -> Callback:
+    from fsspec import Callback
+
+    class Told(Callback):  # type: ignore[misc]  # fsspec has no types
+        @override
+        def relative_update(self, inc: int = 1) -> None:
+            advance(inc)
+
+    return Told()
+
+
+@contextlib.contextmanager
+def _explained(download: _Download) -> Iterator[None]:
     source = f"s3://{download.source}"
     try:
-        expected = download.system.info(download.source)["size"]
-        download.system.get_file(download.source, str(part))
+        yield
     except FileNotFoundError as error:
         raise LazyLoadingError(f"The file {source} was not found.") from error
     except PermissionError as error:
@@ -113,9 +147,6 @@ def _fetch(download: _Download, part: Path) -> None:
     except Exception as error:  # of the network and of the client, which have no common class
         said = str(error) or type(error).__name__
         raise LazyLoadingError(f"The file {source} cannot be fetched: {said}.") from error
-    size = part.stat().st_size
-    if size != expected:
-        raise LazyLoadingError(f"The file {source} has {expected} bytes, but only {size} arrived.")
 
 
 def _move(part: Path, place: Path) -> None:

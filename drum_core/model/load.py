@@ -11,6 +11,7 @@ from drum_core.model.lazy_loading import fetch_lazy_files
 from drum_core.model.schema.checks import check_output
 from drum_core.model.settings import secret_texts
 from drum_core.options.choices import Language
+from drum_core.progress import Progress
 from drum_core.registry import import_object
 from drum_core.user.masking import mask_output
 
@@ -40,11 +41,17 @@ def mask_secrets(folder: ModelFolder, worker: WorkerContext) -> None:
     )
 
 
-def load_model(folder: ModelFolder, target: Target, worker: WorkerContext) -> Model:
+def load_model(
+    folder: ModelFolder,
+    target: Target,
+    worker: WorkerContext,
+    progress: Progress | None = None,
+) -> Model:
     """The model of a folder, ready to be used; `worker` gives back what it holds, at the end.
 
-    Fetches the files that are loaded lazily first, and checks what the model transforms against
-    the folder's typeSchema. Raises `ModelFolderError` when it cannot be loaded.
+    Fetches the files that are loaded lazily first, which `progress` is told, and checks what the
+    model transforms against the folder's typeSchema. Raises `ModelFolderError` when it cannot be
+    loaded.
     """
     if folder.language not in _BACKENDS:
         raise NotBuiltYetError(f"Running models in the language {folder.language.value!r}")
@@ -52,7 +59,7 @@ def load_model(folder: ModelFolder, target: Target, worker: WorkerContext) -> Mo
         _logger.warning("%s", remark)
     backend = import_object(_BACKENDS[folder.language], purpose="Loading the model")
     if folder.lazy_files is not None:
-        fetch_lazy_files(folder.lazy_files, folder.path)
+        fetch_lazy_files(folder.lazy_files, folder.path, progress)
         folder = folder.rescanned()
     model = cast("LoadModel", backend)(folder, target, worker)
     schema = folder.metadata.type_schema if folder.metadata else None

@@ -20,6 +20,7 @@ from drum_core.model.lazy_loading import fetch_lazy_files
 from drum_core.options import Language
 from tests.core.served import CSV, post, serving
 from tests.model_folders import linear_model, make_folder
+from tests.progress_recorder import Recorder
 
 KEY: Final = "AKIAEXAMPLE"
 SECRET: Final = "very-secret-indeed"
@@ -113,6 +114,16 @@ def test_files_are_fetched(endpoint: str, tmp_path: Path) -> None:
         "b.bin",
         "c",
     ]
+
+
+def test_the_bytes_that_come_are_told(endpoint: str, tmp_path: Path) -> None:
+    """A download tells its progress how many bytes there are, and each part that has come."""
+    content = data(endpoint, ("a.txt", "a.txt"), ("/deep/b.bin", "b.bin"), ("empty", "c"))
+    recorder = Recorder()
+    fetch_lazy_files(read(environ(content)), tmp_path, recorder)
+    size = len(b"first") + len(BIG)
+    assert recorder.done == {"Fetching 3 files": (size, size, "bytes")}
+    assert recorder.ended == ["Fetching 3 files"]
 
 
 @pytest.mark.parametrize("spelling", ["camel", "snake"])
