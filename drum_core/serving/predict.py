@@ -39,6 +39,7 @@ class PredictEndpoint:
                 "the hook score(data, model, **kwargs)."
             )
         payload = read_payload(request, model)
-        with self.served.timed():
+        with self.served.timed() as timing:
             predictions = model.predict(payload)
-        return bytes_response(self.answer_json(predictions, self.served.target), "application/json")
+        body = self.answer_json(predictions, self.served.target)
+        return bytes_response(body, "application/json", headers=timing.headers)

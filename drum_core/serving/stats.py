@@ -21,6 +21,11 @@ class Stats:
         self._least = float("inf")
         self._most = 0.0
 
+    @property
+    def enabled(self) -> bool:
+        """Whether anything is collected."""
+        return self._enabled
+
     def predicted(self, seconds: float) -> None:
         """Counts one prediction."""
         if not self._enabled:

@@ -34,9 +34,10 @@ class TransformEndpoint:
         if model.transform is None:
             raise PredictionError("This model does not transform tables.")
         payload, target = read_payload(request, model), read_target(request)
-        with self.served.timed():
+        with self.served.timed() as timing:
             transformed = model.transform(payload, target)
-        return bytes_response(*write_form(transformed_form(transformed)))
+        form = write_form(transformed_form(transformed))
+        return bytes_response(*form, headers=timing.headers)
 
 
 def transformed_form(transformed: Transformed) -> list[FormField]:
