@@ -20,6 +20,7 @@ from drum_core.messages import (
     RoutePolicy,
 )
 from drum_core.options import (
+    ComparisonOptions,
     FitOptions,
     Language,
     NewModelOptions,
@@ -36,6 +37,7 @@ from drum_core.options import (
 from drum_core.progress import NoProgress, Progress
 from drum_core.protocols import Assemble, Cleanup, Serve, WebApp, WorkerContext
 from drum_core.results import (
+    ComparisonResult,
     FitResult,
     NewModelResult,
     PerfTestResult,
@@ -57,6 +59,8 @@ __all__ = [
     "ByteStream",
     "CMRunner",
     "Cleanup",
+    "ComparisonOptions",
+    "ComparisonResult",
     "DrumError",
     "DrumRuntime",
     "FitOptions",

@@ -36,6 +36,7 @@ _EXTRAS: Final[Mapping[str, str]] = {
     "onnxruntime": "onnx",
     "sklearn_pmml_model": "pmml",
     "mlflow": "mlflow",
+    "aiohttp": "perf",
     "fsspec": "s3",
     "s3fs": "s3",
     "datarobot_mlops": "mlops",

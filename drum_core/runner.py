@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, assert_never, overload
 from typing_extensions import deprecated
 
 from drum_core.options import (
+    ComparisonOptions,
     FitOptions,
     ModelOptions,
     NewModelOptions,
@@ -28,6 +29,7 @@ from drum_core.worker import LocalWorker
 
 if TYPE_CHECKING:
     from drum_core.results import (
+        ComparisonResult,
         FitResult,
         NewModelResult,
         PerfTestResult,
@@ -146,6 +148,8 @@ class CMRunner(Generic[OptionsT]):
     @overload
     def run(self: CMRunner[PerfTestOptions]) -> PerfTestResult: ...
     @overload
+    def run(self: CMRunner[ComparisonOptions]) -> ComparisonResult: ...
+    @overload
     def run(self: CMRunner[ValidationOptions]) -> ValidationResult: ...
     @overload
     def run(self: CMRunner[PushOptions]) -> PushResult: ...
@@ -170,11 +174,7 @@ class CMRunner(Generic[OptionsT]):
 
                 return score(options, self.worker_ctx, progress)
             case ServerOptions():
-                from drum_core.modes.server import mount, serve
-
-                if self.app is None:
-                    return serve(options)
-                return mount(options, self.app, self.worker_ctx)
+                return self._serve(options)
             case NewModelOptions():
                 from drum_core.modes.new import run
 
@@ -187,6 +187,10 @@ class CMRunner(Generic[OptionsT]):
                 from drum_core.modes.perf_test import measure
 
                 return measure(options, self.worker_ctx, progress)
+            case ComparisonOptions():
+                from drum_core.modes.perf_test import compare
+
+                return compare(options)
             case ValidationOptions():
                 from drum_core.modes.validation import validate
 
@@ -197,6 +201,13 @@ class CMRunner(Generic[OptionsT]):
                 return push(options, self.worker_ctx, progress)
             case _:
                 assert_never(options)
+
+    def _serve(self, options: ServerOptions) -> ServerResult:
+        from drum_core.modes.server import mount, serve
+
+        if self.app is None:
+            return serve(options)
+        return mount(options, self.app, self.worker_ctx)
 
     def terminate(self) -> None:
         """Ends the worker that the runner made for itself, and gives back what it held.

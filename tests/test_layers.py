@@ -41,12 +41,13 @@ MAY_IMPORT = {
     "model": LEAVES | {"data", "model"},
     "backends": LEAVES | {"backends", "data", "model"},
     "serving": LEAVES | {"data", "model", "monitoring", "serving"},
+    "load_test": LEAVES | {"data", "load_test", "model", "monitoring"},
     "upload": LEAVES | {"model", "upload"},
     "training": LEAVES | {"child_server", "data", "model", "monitoring", "serving", "training"},
     "containers": LEAVES | {"containers", "model"},
     "modes": LEAVES
-    | {"child_server", "containers", "data", "model", "modes", "monitoring", "serving"}
-    | {"templates", "training", "upload"},
+    | {"child_server", "containers", "data", "load_test", "model", "modes", "monitoring"}
+    | {"serving", "templates", "training", "upload"},
     "logs": LEAVES | {"serving"},
     "runtime": LEAVES,
     "runner": LEAVES | {"model", "modes", "runtime"},

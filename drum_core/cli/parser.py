@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import enum
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -17,6 +17,7 @@ from drum_core.cli.groups import GROUPS, group_of
 from drum_core.cli.planned import PlannedFlag, planned_flags
 from drum_core.cli.resolve import Given
 from drum_core.options import (
+    ComparisonOptions,
     FitOptions,
     NewModelOptions,
     PerfTestOptions,
@@ -35,6 +36,7 @@ OptionsClass: TypeAlias = (
     | type[ServerOptions]
     | type[FitOptions]
     | type[PerfTestOptions]
+    | type[ComparisonOptions]
     | type[ValidationOptions]
     | type[NewModelOptions]
     | type[PushOptions]
@@ -150,7 +152,17 @@ def parse(argv: Sequence[str] | None) -> Command:
         speaker.exit(1)
     if unknown:
         speaker.error("unrecognized arguments: " + " ".join(unknown))
+    if options_class is PerfTestOptions and "compare" in given:
+        options_class = ComparisonOptions
+        foreign = given.keys() - {option.name for option in options_of(options_class)}
+        if foreign:
+            speaker.error("--compare reads two reports and takes no " + _flags_of(foreign))
     return Command(options_class, given, unbuilt, speaker, asks)
+
+
+def _flags_of(names: Collection[str]) -> str:
+    options = options_of(PerfTestOptions)
+    return ", ".join(option.flag.long for option in options if option.name in names)
 
 
 def build_parser() -> Parser:
@@ -176,6 +188,13 @@ def build_parser() -> Parser:
     new.set_defaults(speaker=new)
     kinds = new.add_subparsers(dest="new_mode", title="what to make", prog="drum new")
     _add_mode(kinds, "model", NewModelOptions, "make a model folder to start from")
+    commands.choices[PerfTestOptions.run_mode.value].add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("BASE.json", "NEW.json"),
+        default=argparse.SUPPRESS,
+        help="measure nothing; compare two reports that --json has printed",
+    )
     _add_inspections(commands)
     purpose = "print the JSON Schema of model-metadata.yaml, for editors"
     schema = commands.add_parser(_SCHEMA, help=purpose, description=purpose)

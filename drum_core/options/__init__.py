@@ -6,7 +6,7 @@ from drum_core.options.base import ModelOptions, OptionsBase
 from drum_core.options.choices import Language, RunMode, TargetType
 from drum_core.options.fit import FitOptions
 from drum_core.options.new import NewModelOptions
-from drum_core.options.perf_test import PerfTestOptions
+from drum_core.options.perf_test import ComparisonOptions, PerfTestOptions
 from drum_core.options.push import PushOptions
 from drum_core.options.report import ReportOptions
 from drum_core.options.score import ScoreOptions
@@ -14,6 +14,7 @@ from drum_core.options.server import ServerOptions, ServerSettings
 from drum_core.options.validation import ValidationOptions
 
 __all__ = [
+    "ComparisonOptions",
     "FitOptions",
     "Language",
     "ModelOptions",
@@ -36,6 +37,7 @@ Options: TypeAlias = (
     | ServerOptions
     | FitOptions
     | PerfTestOptions
+    | ComparisonOptions
     | ValidationOptions
     | NewModelOptions
     | PushOptions

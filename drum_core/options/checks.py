@@ -99,11 +99,15 @@ def _expected(option: Option) -> str:
         if isinstance(kind, type) and issubclass(kind, enum.Enum):
             return "one of " + ", ".join(str(member.value) for member in kind)
     if option.is_list:
-        return "a list of texts"
+        items = {item for kind in kinds for item in get_args(kind)}
+        what = "whole numbers" if int in items else "numbers" if float in items else "texts"
+        return f"a list of {what}"
     if int in kinds:
         return _expected_number(option)
     if option.is_switch:
         return "a truth value"
+    if float in kinds:
+        return "a number"
     return "a path" if Path in kinds else "a text"
 
 

@@ -2,6 +2,7 @@
 
 from typing import TypeAlias
 
+from drum_core.results.comparison import ComparisonResult
 from drum_core.results.configuration import ConfigurationResult, Setting
 from drum_core.results.fit import FitResult
 from drum_core.results.new import NewModelResult
@@ -14,6 +15,7 @@ from drum_core.results.validation import ValidationResult
 
 __all__ = [
     "JSON",
+    "ComparisonResult",
     "ConfigurationResult",
     "FitResult",
     "NewModelResult",
@@ -32,6 +34,7 @@ RunResult: TypeAlias = (
     | ServerResult
     | FitResult
     | PerfTestResult
+    | ComparisonResult
     | ValidationResult
     | NewModelResult
     | PushResult

@@ -14,6 +14,7 @@ from typing_extensions import assert_type
 
 from drum_core import (
     CMRunner,
+    ComparisonOptions,
     DrumRuntime,
     FitOptions,
     Handler,
@@ -106,6 +107,8 @@ def covers_every_mode(options: Options) -> str:
             return options.address
         case NewModelOptions():
             return str(options.code_dir)
+        case ComparisonOptions():
+            return str(options.compare)
         case FitOptions() | PerfTestOptions() | ValidationOptions() | PushOptions():
             return options.run_mode.value
         case _:

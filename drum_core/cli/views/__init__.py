@@ -12,6 +12,7 @@ from drum_core.cli.exit_codes import ExitStatus
 if TYPE_CHECKING:
     from drum_core.options import Options
     from drum_core.results import (
+        ComparisonResult,
         FitResult,
         NewModelResult,
         PerfTestResult,
@@ -37,6 +38,7 @@ def show_result(options: Options, result: RunResult) -> int:
 def _shown(options: Options, result: RunResult) -> int:
     from drum_core.options import ReportOptions
     from drum_core.results import (
+        ComparisonResult,
         FitResult,
         NewModelResult,
         PerfTestResult,
@@ -54,31 +56,47 @@ def _shown(options: Options, result: RunResult) -> int:
 
             show_score(result)
             return ExitStatus.OK
-        case FitResult() | NewModelResult() | PerfTestResult() | PushResult() | ValidationResult():
+        case (
+            ComparisonResult()
+            | FitResult()
+            | NewModelResult()
+            | PerfTestResult()
+            | PushResult()
+            | ValidationResult()
+        ):
             if isinstance(options, ReportOptions) and options.json:
                 console.print_json(result.report())
             else:
                 _show_report(result)
-            return _status(result)
+            return _status(options, result)
         case _:
             assert_never(result)
 
 
-def _status(result: RunResult) -> int:
-    """What the shell gets to see of a report."""
-    from drum_core.results import FitResult
+def _status(options: Options, result: RunResult) -> int:
+    """The exit status of a run that came to its end and gave a report."""
+    from drum_core.options import PerfTestOptions
+    from drum_core.results import FitResult, PerfTestResult
 
     if isinstance(result, FitResult):
         from drum_core.cli.views.fit import status_of_fit
 
         return status_of_fit(result)
+    if isinstance(options, PerfTestOptions) and isinstance(result, PerfTestResult):
+        return ExitStatus.ERROR if result.failed and not options.exit_zero else ExitStatus.OK
     return ExitStatus.OK
 
 
 def _show_report(
-    result: FitResult | NewModelResult | PerfTestResult | PushResult | ValidationResult,
+    result: ComparisonResult
+    | FitResult
+    | NewModelResult
+    | PerfTestResult
+    | PushResult
+    | ValidationResult,
 ) -> None:
     from drum_core.results import (
+        ComparisonResult,
         FitResult,
         NewModelResult,
         PerfTestResult,
@@ -99,7 +117,15 @@ def _show_report(
             from drum_core.cli.views.fit import show_fit
 
             show_fit(result)
-        case PerfTestResult() | ValidationResult():
+        case ComparisonResult():
+            from drum_core.cli.views.comparison import show_comparison
+
+            show_comparison(result)
+        case PerfTestResult():
+            from drum_core.cli.views.perf_test import show_perf_test
+
+            show_perf_test(result)
+        case ValidationResult():
             console.print_json(result.report())
         case _:
             assert_never(result)
