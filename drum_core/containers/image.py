@@ -65,7 +65,7 @@ def planned_build(options: ModelOptions) -> Build | None:
     dockerfile = context / "Dockerfile"
     if not dockerfile.is_file():
         raise ContainerError(f"--docker is the folder {context}, which has no Dockerfile.")
-    text = dockerfile.read_text(encoding="utf-8")
+    text = _read(dockerfile)
     installs, remark = "", ""
     requirements = options.code_dir / _REQUIREMENTS
     if requirements.is_file() and not options.skip_deps_install:
@@ -112,7 +112,7 @@ def requirement_words(requirements: Path) -> Iterator[str]:
 
     Raises `ContainerError` for a line that names another file: it is not there in the image.
     """
-    text = requirements.read_text(encoding="utf-8-sig").replace("\\\n", " ")
+    text = _read(requirements).replace("\\\n", " ")
     for number, line in enumerate(text.splitlines(), 1):
         bare = re.sub(r"(^|\s)#.*$", "", line).strip()
         if not bare:
@@ -123,7 +123,16 @@ def requirement_words(requirements: Path) -> Iterator[str]:
                 "the image is built. Write the packages out, or install them in the Dockerfile and "
                 "give --skip-deps-install."
             )
-        if bare.startswith("-"):
-            yield from shlex.split(bare)
-        else:
-            yield bare
+        try:
+            yield from shlex.split(bare) if bare.startswith("-") else [bare]
+        except ValueError as error:
+            raise ContainerError(f"{requirements}, line {number}: {bare!r}: {error}.") from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ContainerError(f"{path} is not UTF-8 text: {error.reason}.") from error
+    except OSError as error:
+        raise ContainerError(f"{path} cannot be read: {error.strerror}.") from error

@@ -40,6 +40,12 @@ _PLACES: Final[Mapping[str, str]] = {
 }
 """Where DRUM has files in a container; another is in /opt by the name of its option."""
 
+_WRITTEN: Final = frozenset({"output", "keep_datasets"})
+"""Options whose path need not be there yet."""
+
+_WRITABLE: Final = frozenset({"code_dir", "spool_dir"})
+"""Options whose folder is there, and is written into too."""
+
 _COMPRESSED: Final = (".gz", ".zst")
 
 _LAZY_LOADING: Final = ("MLOPS_LAZY_LOADING_DATA", "MLOPS_REPOSITORY_SECRET_")
@@ -100,9 +106,11 @@ def plan_for(options: Containable, image: str) -> ContainerPlan:
 def _mount(inside: _Inside, option: Option, path: Path) -> None:
     """Something to write appears by being renamed, so that the folder it is in must be there."""
     target = _PLACES.get(option.name, f"/opt/{option.name}")
-    if option.name == "output":
+    if option.name in _WRITTEN:
         if not path.parent.is_dir():
-            raise ContainerError(f"The folder {path.parent}, for {option.flag.long}, is not there.")
+            raise ContainerError(
+                f"The folder {path.parent}, for {option.flag.long}, is not there: make it first."
+            )
         inside.mounts.append(Mount(path.parent, target, read_only=False))
         inside.words += [option.flag.long, f"{target}/{path.name}"]
         return
@@ -112,7 +120,7 @@ def _mount(inside: _Inside, option: Option, path: Path) -> None:
         )
     if path.is_file():
         target += _extension(path)
-    inside.mounts.append(Mount(path, target, read_only=option.name != "code_dir"))
+    inside.mounts.append(Mount(path, target, read_only=option.name not in _WRITABLE))
     inside.words += [option.flag.long, target]
 
 

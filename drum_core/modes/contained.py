@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from drum_core.containers.errors import ContainerError
 from drum_core.containers.translate import is_containable
-from drum_core.options import ModelOptions, PerfTestOptions, PushOptions, ServerOptions
+from drum_core.options import FitOptions, ModelOptions, PerfTestOptions, PushOptions, ServerOptions
 from drum_core.options.flag import options_of
+from drum_core.training.output_folder import check_output
 
 if TYPE_CHECKING:
     from drum_core.containers.translate import Containable
@@ -20,6 +21,9 @@ def contained_part(options: ModelOptions) -> Containable:
 
     A performance test runs a server there, and a push the check before it. Raises `DrumError`.
     """
+    if isinstance(options, FitOptions):
+        # In the container both are mounted, and neither is seen to be inside of the other.
+        check_output(options.output, options.code_dir)
     if is_containable(options):
         return options
     if isinstance(options, PushOptions):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,9 @@ def push(options: PushOptions, worker: WorkerContext, progress: Progress) -> Pus
     check_locally(prepared.check, progress)
     checked = time.perf_counter()
     progress.say(f"The local check has succeeded ({described(prepared.check)}).")
-    with connected(credentials) as service:
+    with ExitStack() as stack:
+        with progress.phase(f"DataRobot: {prepared.calls[0].purpose}"):
+            service = stack.enter_context(connected(credentials))
         run = Run(service, credentials.endpoint, progress)
         run.make(prepared.calls[1:])
     result = prepared.result(credentials.endpoint, run)

@@ -65,9 +65,10 @@ def _found() -> tuple[dict[str, str], str] | None:
         if not path.is_file():
             raise PushError(f"{_FILE} names {path}, which is no file. {_HOW}")
         return _read(path), str(path)
-    values = {"endpoint": variable(_ENDPOINT) or "", "token": variable(_TOKEN) or ""}
+    names = {"endpoint": _ENDPOINT, "token": _TOKEN}
+    values = {key: (variable(name) or "").strip() for key, name in names.items()}
     if any(values.values()):
-        given = [name for name in (_ENDPOINT, _TOKEN) if variable(name)]
+        given = [name for key, name in names.items() if values[key]]
         return values, f"The environment (only {given[0]} is set)" if len(given) == 1 else _TOKEN
     path = Path.home() / _DEFAULT_FILE
     return (_read(path), str(path)) if path.is_file() else None

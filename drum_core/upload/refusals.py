@@ -58,7 +58,7 @@ def explained(error: Exception, what: str, credentials: Credentials) -> ServiceE
     """What went wrong with a call as an error of ours, with advice; the token is not in it."""
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
-        said = f" It says: {text}" if (text := _message(error)) else ""
+        said = f" It says: {text.rstrip('.')}." if (text := _message(error)) else ""
         advice = _advice(status, credentials)
         problem = f"{what} failed: DataRobot answered {status}{_phrase(status)}. {advice}{said}"
         passing = status in _PASSING

@@ -58,7 +58,7 @@ class Run:
 
     def _make(self, call: Call) -> None:
         path, fields = call.address(self.answers), call.body(self.answers)
-        what = call.purpose[0].upper() + call.purpose[1:]
+        what = f"DataRobot: {call.purpose}"
         if call.files is None:
             with self.progress.phase(what):
                 reply = self.service.send(call.method, path, fields, _gerund(call.purpose))

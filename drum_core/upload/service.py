@@ -61,7 +61,7 @@ class Retries:
         own = self.first_pause * 2.0 ** (attempt - 1)
         return min(own if asked is None else asked, self.longest_pause)
 
-    def run(self, call: Callable[[], _T], what: str) -> _T:
+    def run(self, call: Callable[[], _T]) -> _T:
         """Makes a call until it succeeds, or it is no use to repeat it, or not any more."""
         for attempt in range(1, self.attempts):
             try:
@@ -71,8 +71,8 @@ class Retries:
                     raise
                 pause = self.pause(attempt, error.retry_after)
                 _logger.warning(
-                    "%s has failed, and is tried again in %.1f s (%d of %d): %s",
-                    *(what, pause, attempt + 1, self.attempts, error),
+                    "%s It is tried again in %.1f s (%d of %d).",
+                    *(error, pause, attempt + 1, self.attempts),
                 )
             time.sleep(pause)
         return call()
@@ -95,7 +95,7 @@ class Service:
             options: dict[str, object] = {"json": dict(fields)} if fields else {}
             return self._call(method, path, what, _READ_SECONDS, options)
 
-        return call() if once else self._retries.run(call, what)
+        return call() if once else self._retries.run(call)
 
     def upload(
         self,
@@ -134,7 +134,7 @@ class Service:
                     advance(-sent)
                     raise
 
-        return self._retries.run(call, what)
+        return self._retries.run(call)
 
     def _call(
         self, method: str, path: str, what: str, seconds: float, options: Mapping[str, object]
@@ -201,7 +201,7 @@ def connected(credentials: Credentials, retries: Retries | None = None) -> Itera
             return configured
         raise problem
 
-    configured = retries.run(entered, _HELLO)
+    configured = retries.run(entered)
     try:
         session = cast("_Session", get_client())
         session.hooks["response"].append(noted)

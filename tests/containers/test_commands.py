@@ -165,6 +165,16 @@ def test_server(
     assert "--docker" not in inside(words)
 
 
+def test_the_folder_for_large_bodies_can_be_written(
+    capsys: pytest.CaptureFixture[str], model: Path, tmp_path: Path
+) -> None:
+    """The folder of a server for its temporary files is mounted, and not read only."""
+    words = ["server", "-cd", str(model), "--address", "127.0.0.1:8080"]
+    words = shown(capsys, *words, "--spool-dir", str(tmp_path), *IMAGE)
+    assert f"{tmp_path}:/opt/spool_dir" in values(words, "-v")
+    assert values(inside(words), "--spool-dir") == ["/opt/spool_dir"]
+
+
 def test_a_free_port_is_found(capsys: pytest.CaptureFixture[str], model: Path) -> None:
     """For port 0 a free one is chosen here, because it has to be the same on both sides."""
     words = shown(capsys, "server", "-cd", str(model), "--address", "127.0.0.1:0", *IMAGE)
@@ -185,6 +195,15 @@ def test_fit(capsys: pytest.CaptureFixture[str], model: Path, rows: Path, tmp_pa
     assert values(inside(words), "--target") == ["x"]
     assert values(inside(words), "--output") == ["/opt/output/fitted"]
     assert f"{tmp_path}:/opt/output" in values(words, "-v")
+
+
+def test_an_output_inside_of_the_model(
+    capsys: pytest.CaptureFixture[str], model: Path, rows: Path
+) -> None:
+    """Where a fit may not write is found here, since the container does not see it."""
+    words = ["fit", "-cd", str(model), "--input", str(rows), "--target", "x"]
+    assert main([*words, "--output", str(model / "out"), *IMAGE]) == 1
+    assert "it is inside the code directory" in capsys.readouterr().err
 
 
 def test_labels(capsys: pytest.CaptureFixture[str], model: Path, rows: Path) -> None:

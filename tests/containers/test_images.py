@@ -106,6 +106,14 @@ def test_a_folder_without_a_dockerfile(model: Path, rows: Path, tmp_path: Path) 
         planned(model, rows, tmp_path)
 
 
+@pytest.mark.parametrize("name", ["Dockerfile", "requirements.txt"])
+def test_files_that_are_no_text(model: Path, rows: Path, context: Path, name: str) -> None:
+    """A Dockerfile, or requirements, that cannot be read are named."""
+    ((context if name == "Dockerfile" else model) / name).write_bytes(b"\xff\xfe")
+    with pytest.raises(ContainerError, match=f"{name} is not UTF-8 text"):
+        planned(model, rows, context)
+
+
 def test_the_command_of_a_build(model: Path, rows: Path, context: Path) -> None:
     """The command that is shown gives the same Dockerfile to a build of the same folder."""
     (model / "requirements.txt").write_text("a'b\n")

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from drum_core import CMRunner, DrumRuntime, PushOptions, PushResult
+from drum_core import CMRunner, DrumRuntime, NoProgress, PushOptions, PushResult
 from drum_core.errors import DrumError, HookFailedError
+from drum_core.progress import Advance
 from tests.push.conftest import INFERENCE
-from tests.push.platform_service import TOKEN, Platform
+from tests.push.platform_service import TOKEN, Fault, Platform
 
 BINARY = INFERENCE.replace("regression", "binary") + (
     "  positiveClassLabel: yes\n  negativeClassLabel: no\n  predictionThreshold: 0.4\n"
@@ -94,6 +97,37 @@ def test_more_files_than_a_process_may_open(platform: Platform, model: Path) -> 
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     files = platform.one("POST customModels/model1/versions/").files
     assert all(files[f"part{number}"] == str(number).encode() for number in range(400))
+
+
+class Noted(NoProgress):
+    """What a run has told of its progress: the total, and the sum of the steps."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, tuple[int | None, str]] = {}
+        self.done: dict[str, int] = {}
+
+    @contextmanager
+    def task(self, what: str, total: int | None, /, *, unit: str = "rows") -> Iterator[Advance]:
+        """Counts."""
+        self.totals[what] = (total, unit)
+        self.done[what] = 0
+
+        def advance(steps: int) -> None:
+            self.done[what] += steps
+
+        yield advance
+
+
+def test_the_progress_of_an_upload(platform: Platform, model: Path) -> None:
+    """The upload tells its bytes; those of an attempt that failed are taken back."""
+    (model / "large.bin").write_bytes(bytes(500_000))
+    platform.faults["POST customModels/model1/versions/"] = [Fault(503)]
+    noted = Noted()
+    with DrumRuntime(PushOptions(code_dir=model), progress=noted) as runtime:
+        result = CMRunner(runtime).run()
+    upload = "DataRobot: upload the folder as a version"
+    assert noted.totals[upload] == (result.size, "bytes")
+    assert noted.done[upload] == result.size > 500_000
 
 
 def test_a_version_is_added_to_a_model(platform: Platform, model: Path) -> None:
