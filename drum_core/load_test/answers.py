@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from drum_core.load_test.workload import Body
+from drum_core.load_test.workload import AnswerKind, Body
 
 __all__ = ["AnswerCheck"]
 
 _LARGE = 256 * 1024
 _SHOWN = 300
+_DONE = b"data: [DONE]"
+"""The end of a whole stream, as the API of OpenAI has it."""
 
 
 @dataclass(slots=True)
@@ -22,15 +24,22 @@ class AnswerCheck:
     answer to the same request is not read again.
     """
 
-    counts_predictions: bool
+    expected: AnswerKind
     _good: dict[int, bytes] = field(default_factory=dict)
 
     def problem(self, status: int, answer: bytes, variant: int, body: Body) -> tuple[str, str]:
         """What kind of failure it is and what was said; empty texts for a good answer."""
         if status != 200:
             return f"status {status}", _start(answer)
-        if not self.counts_predictions:
-            return ("", "") if answer else ("empty answer", "")
+        if self.expected == "predictions":
+            return self._miscounted(answer, variant, body)
+        if not answer:
+            return "empty answer", ""
+        if self.expected == "chat" and not answer.rstrip().endswith(_DONE):
+            return "stream broken off", _end(answer)
+        return "", ""
+
+    def _miscounted(self, answer: bytes, variant: int, body: Body) -> tuple[str, str]:
         if len(answer) > _LARGE and self._good.get(variant) == answer:
             return "", ""
         try:
@@ -56,6 +65,10 @@ def _count(content: object) -> int | None:
         if isinstance(content.get(key), list):
             return len(content[key])
     return None
+
+
+def _end(answer: bytes) -> str:
+    return answer[-_SHOWN * 4 :].decode("utf-8", "replace").strip()[-_SHOWN:]
 
 
 def _start(answer: bytes) -> str:

@@ -46,6 +46,8 @@ def planned_cases(options: PerfTestOptions, workload: Workload) -> list[Case]:
 
     Raises `OptionConflictError` for a number of samples where the input cannot be cut.
     """
+    if options.samples is not None and workload.chats:
+        raise OptionConflictError("--chat sends one prompt in a request: leave --samples out.")
     if options.samples is not None and not workload.lines:
         raise OptionConflictError(
             f"--samples needs an input whose rows are lines, as in CSV; {workload.name} can only "

@@ -93,8 +93,9 @@ class Client:
             async with self._session.post(
                 url, data=body.data, headers={"Content-Type": body.content_type}
             ) as answer:
+                begun = await answer.content.readany()
                 first = time.perf_counter()
-                content = await answer.read()
+                content = begun + await answer.content.read()
                 end = time.perf_counter()
                 status, said = answer.status, answer.headers.get("Server-Timing", "")
         except self._errors as error:

@@ -67,17 +67,21 @@ def ratio_of(measure: str, old: Sequence[float], new: Sequence[float]) -> Ratio:
     From each side as many slices as it has are drawn with replacement, 10,000 times, and the ratio
     of their means taken; the interval is between the 2.5th and the 97.5th percentile of these (B.
     Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13). Slices, not requests,
-    are drawn, because requests that follow each other are not independent.
+    are drawn, because requests that follow each other are not independent. For `throughput`, `old`
+    and `new` are the times that a request takes up, and their inverses are told: the mean of rates
+    would be that of the fastest slices.
     """
     import numpy as np
 
     base, other = np.asarray(old, dtype=float), np.asarray(new, dtype=float)
     first, second = float(base.mean()), float(other.mean())
+    power = -1 if measure == "throughput" else 1
     low = high = None
     if min(len(base), len(other)) >= _FEWEST:
         generator = np.random.default_rng(_SEED)
-        ratios = _means(other, generator) / _means(base, generator)
+        ratios = (_means(other, generator) / _means(base, generator)) ** power
         low, high = (float(bound) for bound in np.percentile(ratios, [2.5, 97.5]))
+    first, second = first**power, second**power
     return Ratio(
         measure=measure, first=first, second=second, ratio=second / first, low=low, high=high
     )
@@ -98,6 +102,8 @@ def _compared(old: _Content, new: _Content) -> CaseComparison:
     if not problem:
         for measure, key in _MEASURES:
             one, two = _values(old, key), _values(new, key)
+            if measure == "throughput":
+                one, two = ([1 / rate for rate in rates] for rates in (one, two))
             if one and two:
                 ratios.append(ratio_of(measure, one, two))
     return CaseComparison(

@@ -124,7 +124,7 @@ class _Run:
     async def _drive(self, client: Client, case: Case, record: Record) -> tuple[int, str, bool]:
         """Sends the requests, and looks after the server and the clock meanwhile."""
         bodies = self.workload.bodies(case.samples)
-        check = AnswerCheck(self.workload.path == "/predict/")
+        check = AnswerCheck(self.workload.answers)
         record.begin, record.busy_begin = time.perf_counter(), time.process_time()
         load = asyncio.create_task(client.drive(case, self.workload.path, bodies, check, record))
         problem, timed_out = "", False

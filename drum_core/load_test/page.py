@@ -112,7 +112,8 @@ def _tiles(result: PerfTestResult) -> str:
     """The figures that are asked for first."""
     tiles = []
     loads = [case for case in result.cases if case.latency and case.kind != "size"]
-    measured = loads or [case for case in result.cases if case.latency]
+    measured = [case for case in loads if not case.failed] or loads
+    measured = measured or [case for case in result.cases if case.latency]
     if measured:
         best = max(measured, key=lambda case: case.throughput)
         tiles.append((f"{best.throughput:,.1f}", "requests a second", f"at best, {best.name}"))
@@ -143,14 +144,17 @@ def _tail(case: PerfCase) -> float:
 def _problems(result: PerfTestResult) -> Iterator[str]:
     failed = [case for case in result.cases if case.failed]
     if failed:
-        items = "".join(
-            f"<li><b>{html.escape(case.name)}</b> <pre>{html.escape(case.problem)}</pre></li>"
-            for case in failed
-        )
+        items = "".join(_problem(case) for case in failed)
         yield f'<section class="bad"><h2>Failed</h2><ul>{items}</ul></section>'
     if result.remarks:
         items = "".join(f"<li>{html.escape(remark)}</li>" for remark in result.remarks)
         yield f'<section class="doubt"><h2>Remarks</h2><ul>{items}</ul></section>'
+
+
+def _problem(case: PerfCase) -> str:
+    kinds = [f"{failure.count} x {failure.kind}: {failure.example}" for failure in case.untold]
+    said = "\n".join([case.problem, *kinds])
+    return f"<li><b>{html.escape(case.name)}</b> <pre>{html.escape(said)}</pre></li>"
 
 
 def _section(title: str, note: str, content: str) -> str:
@@ -161,6 +165,7 @@ def _section(title: str, note: str, content: str) -> str:
 def _table(cases: Sequence[PerfCase], result: PerfTestResult) -> str:
     titles = ["case", "rows", "requests", "failed", "req/s", "min", "mean"]
     titles += ["p50", "p90", "p99", "p99.9", "max"]
+    titles += ["first chunk"] if result.chat else []
     titles += ["model"] if result.in_server else []
     titles += ["memory"] if result.memory else []
     head = "".join(f'<th scope="col">{title}</th>' for title in titles)
@@ -184,6 +189,8 @@ def _row(case: PerfCase, result: PerfTestResult) -> str:
         f"{case.throughput:,.1f}",
         *(_time(value) for value in times),
     ]
+    if result.chat:
+        cells.append(_time(case.first_byte.p50 if case.first_byte else None))
     cells += [_time(case.prediction)] if result.in_server else []
     if result.memory:
         cells.append("" if case.memory is None else f"{case.memory:,.0f} MB")
@@ -203,8 +210,8 @@ def _plural(number: int, noun: str) -> str:
 
 def _footer(result: PerfTestResult) -> str:
     busiest = max((case.client_busy for case in result.cases), default=0.0)
+    shared = "" if result.url else " The client ran on the same machine as the server."
     return (
-        f"<footer>Measured by drum perf-test {html.escape(str(result.host.get('drum')))}, from "
-        f"the same machine where the server was started by it. The client took at most "
-        f"{busiest:.0%} of one processor.</footer>"
+        f"<footer>Measured by drum perf-test {html.escape(str(result.host.get('drum')))}.{shared} "
+        f"The client took at most {busiest:.0%} of one processor.</footer>"
     )

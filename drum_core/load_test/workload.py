@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from drum_core.data.formats import file_kind, format_of
 from drum_core.data.input_file import read_bytes, read_input
@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from drum_core.model.target import Target
     from drum_core.options.perf_test import PerfTestOptions
 
-__all__ = ["Body", "Workload", "read_workload"]
+__all__ = ["AnswerKind", "Body", "Workload", "read_workload"]
 
 _BOUNDARY: Final = b"drum-perf-test-7c1f0b6a4d"
 _UNSTRUCTURED: Final = "text/plain; charset=utf8"
 _VARIANTS: Final = 64
 _VARIANT_BYTES: Final = 4_000_000
+
+
+AnswerKind: TypeAlias = Literal["predictions", "chat", "any"]
+"""What an answer must be: a prediction for each row, a whole stream, or just not empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class Workload:
     """The input as requests to `path`.
 
     A text with a line for each row can be cut and repeated; of any other format, or for an
-    unstructured model, `lines` is empty and the whole input is one request.
+    unstructured model, `lines` is empty and the whole input is one request. `chats` are requests
+    that were made of it otherwise.
     """
 
     path: str
@@ -50,6 +55,8 @@ class Workload:
     rows: int | None
     features: int | None
     as_form: bool
+    answers: AnswerKind
+    chats: tuple[Body, ...] = ()
 
     @property
     def row_bytes(self) -> float:
@@ -66,6 +73,8 @@ class Workload:
         Small ones come in several variants, of different rows, to be sent in turn: a server that
         always gets the same rows could be faster than it is.
         """
+        if self.chats:
+            return list(self.chats)
         if samples is None or not self.lines:
             return [self._body(self.whole, self.rows)]
         count = len(self.lines)
@@ -113,8 +122,9 @@ def read_workload(options: PerfTestOptions, target: Target) -> Workload:
             "with a header and some rows."
         )
     delimiter = b"\t" if kind == "tsv" else b","
+    transforms = isinstance(target, TransformTarget)
     return Workload(
-        path="/transform/" if isinstance(target, TransformTarget) else "/predict/",
+        path="/transform/" if transforms else "/predict/",
         name=options.input.name,
         media_type=payload.media_type,
         header=header,
@@ -123,6 +133,7 @@ def read_workload(options: PerfTestOptions, target: Target) -> Workload:
         rows=len(lines) or None,
         features=header.count(delimiter) + 1 if header else None,
         as_form=True,
+        answers="any" if transforms else "predictions",
     )
 
 
@@ -140,6 +151,7 @@ def _unstructured(options: PerfTestOptions) -> Workload:
         rows=None,
         features=None,
         as_form=False,
+        answers="any",
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from drum_core.data.output import check_writable, write_whole
 from drum_core.load_test.cases import planned_cases
+from drum_core.load_test.chats import chat_workload
 from drum_core.load_test.measure import measure_cases
 from drum_core.load_test.measured_server import measured_server
 from drum_core.load_test.memory import watched_memory
@@ -46,7 +47,10 @@ def measure(options: PerfTestOptions, worker: WorkerContext, progress: Progress)
     folder = open_folder(options)
     mask_secrets(folder, worker)
     target = resolve_target(options, folder.metadata)
-    workload = read_workload(options, target)
+    if options.chat:
+        workload = chat_workload(options, folder.settings)
+    else:
+        workload = read_workload(options, target)
     cases = planned_cases(options, workload)
     _say(options, workload, progress)
     started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -75,6 +79,7 @@ def measure(options: PerfTestOptions, worker: WorkerContext, progress: Progress)
             total_memory=memory_info()["total"] or 0.0,
             container=_container(),
             in_server=options.in_server,
+            chat=options.chat,
             remarks=measured.remarks,
             report_file=options.report,
         )

@@ -84,6 +84,14 @@ class PerfTestOptions(ReportOptions, PredictingOptions):
         bool,
         Flag(names=("--in-server",), help="also show the time that the model takes in the server"),
     ] = False
+    chat: Annotated[
+        bool,
+        Flag(
+            names=("--chat",),
+            help="send the prompts of the input as chats, streamed; also show the time to the "
+            "first chunk",
+        ),
+    ] = False
     url: Annotated[
         str | None,
         Flag(names=("--url",), help="measure the server that runs there, instead of starting one"),

@@ -76,11 +76,11 @@ class PerfCase:
     bytes. Times are in seconds; `started` counts from the start of the first case. `requests` are
     those that succeeded, `throughput` is how many of them a second. Latencies are `None` where none
     did; those of a `rate` are counted from the moment at which a request should have been sent.
-    `first_byte` is until the headers of the answer came; `prediction` the mean that the model took
-    as the server says. `late` is how late requests of a `rate` were sent, at the 99th percentile.
-    `client_busy` is the part of one processor that sending took. `memory` is the most that server
-    and workers held together, in MB. `histogram` has lower bound, upper bound and count.
-    `problem` says why the case failed, empty where it has not.
+    `first_byte` is until the first bytes of the body came; `prediction` the mean that the model
+    took, as the server says. `late` is how late requests of a `rate` were sent, at the 99th
+    percentile. `client_busy` is the part of one processor that sending took. `memory` is the most
+    that server and workers held together, in MB. `histogram` has lower bound, upper bound and
+    count. `problem` says why the case failed, empty where it has not.
     """
 
     name: str
@@ -109,6 +109,12 @@ class PerfCase:
     def failed(self) -> bool:
         """Whether anything went wrong."""
         return bool(self.problem)
+
+    @property
+    def untold(self) -> tuple[Failure, ...]:
+        """The failures that `problem` does not tell of, or not alone."""
+        several = len(self.failures) > 1
+        return tuple(item for item in self.failures if several or item.kind not in self.problem)
 
     @property
     def failed_requests(self) -> int:
@@ -159,6 +165,7 @@ class PerfTestResult:
     total_memory: float = 0.0
     container: tuple[float | None, float | None, float | None] = (None, None, None)
     in_server: bool = False
+    chat: bool = False
     remarks: tuple[str, ...] = field(default=())
     report_file: Path | None = None
 

@@ -39,6 +39,28 @@ def score_unstructured(model, data, query, **kwargs):
 """
 
 
+CHAT = """\
+import time
+
+def load_model(code_dir):
+    return 1
+
+def chat(completion_create_params, model, **kwargs):
+    prompt = completion_create_params["messages"][0]["content"]
+    assert completion_create_params["stream"]
+    def chunks():
+        for number in range(3):
+            time.sleep(0.05 if number else 0)
+            yield {
+                "id": "one", "object": "chat.completion.chunk", "created": 1, "model": "parrot",
+                "choices": [{"index": 0, "delta": {"content": prompt}, "finish_reason": None}],
+            }
+            if prompt == "break":
+                raise ValueError("the parrot is dead")
+    return chunks()
+"""
+
+
 def of_type(target: str) -> str:
     """Metadata of a model of a target type."""
     return f"name: m\ntype: inference\ntargetType: {target}\n"
@@ -148,6 +170,31 @@ def test_runtime_parameters_and_secrets_reach_the_server(drum: Drum, tmp_path: P
         MY_KEY=secret,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_chats_are_streamed(drum: Drum, tmp_path: Path) -> None:
+    """--chat tells when the first chunk came, which is before the end of the stream."""
+    make_folder(tmp_path / "m", metadata=of_type("textgeneration"), custom=CHAT)
+    (tmp_path / "prompts.csv").write_text("promptText\nhello\n12\n")
+    asked = ("perf-test", "-cd", "m", "--chat", "--warm-up", "0", "--json", "--input")
+    words = ("--concurrency", "2", "-i", "6")
+    done = drum(*asked, "prompts.csv", *words, TARGET_NAME="answer")
+    assert done.returncode == 0, done.stdout + done.stderr
+    [case] = json.loads(done.stdout)["cases"]
+    assert case["requests"] == 6
+    # Two pauses of 50 ms lie between the first chunk and the last.
+    assert case["latency"]["mean"] - case["first_byte"]["mean"] >= 0.09
+
+
+def test_stream_that_breaks_off_fails(drum: Drum, tmp_path: Path) -> None:
+    """A stream that ends in an error has status 200, and has failed all the same."""
+    make_folder(tmp_path / "m", metadata=of_type("textgeneration"), custom=CHAT)
+    (tmp_path / "prompts.csv").write_text("promptText\nbreak\n")
+    asked = ("perf-test", "-cd", "m", "--chat", "--warm-up", "0", "--input", "prompts.csv")
+    done = drum(*asked, "-i", "2", TARGET_NAME="answer")
+    assert done.returncode == 1
+    assert "2 of 2 requests failed (stream broken off)" in done.stdout
+    assert "the parrot is dead" in done.stdout
 
 
 @pytest.mark.usefixtures("folder")
@@ -365,6 +412,16 @@ def test_two_reports_are_compared_without_a_model(drum: Drum, tmp_path: Path) ->
     refused = drum("perf-test", "--compare", "a.json", "rows.csv")
     assert refused.returncode == 1
     assert "rows.csv is no report of drum perf-test" in refused.stderr
+
+
+@pytest.mark.usefixtures("folder")
+def test_tables_on_a_terminal(drum_on_terminal: Callable[..., tuple[int, str]]) -> None:
+    """On a terminal the figures are in a table with lines, and progress leaves nothing behind."""
+    words = ("--concurrency", "2", "-i", "10", "--warm-up", "0")
+    status, shown = drum_on_terminal("perf-test", "-cd", "m", "--input", "rows.csv", *words)
+    assert status == 0, shown
+    assert "Requests at the same time, latencies in milliseconds" in shown
+    assert re.search(r"│ \S*2 clients", shown)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

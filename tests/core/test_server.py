@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,7 @@ def test_stats_are_collected_on_demand(tmp_path: Path) -> None:
     """Prediction times are null without show_perf; with it they grow and are not reset."""
     folder = make_folder(tmp_path / "m", custom=DOUBLE)
     with serving(folder) as host:
-        post(host, "x\n1\n", *CSV)
+        assert "Server-Timing" not in post(host, "x\n1\n", *CSV).headers
         stats = get(host, "/stats/").json()
     nulls = dict.fromkeys(("avg", "max", "min", "total"))
     assert stats["time_info"] == {"run_predictor_total": nulls}
@@ -148,7 +149,8 @@ def test_stats_are_collected_on_demand(tmp_path: Path) -> None:
         *("container_limit", "container_max_used", "container_used"),
     }
     with serving(folder, show_perf=True) as host:
-        post(host, "x\n1\n", *CSV)
+        timing = post(host, "x\n1\n", *CSV).headers["Server-Timing"]
+        assert re.fullmatch(r"predict;dur=\d+\.\d{3}", timing)
         first = get(host, "/stats/").json()["time_info"]
         assert first == get(host, "/stats/").json()["time_info"] != {"run_predictor_total": nulls}
 

@@ -52,7 +52,7 @@ def drive(case: Case, answer: Callable[[int], tuple[float, int, bytes]]) -> Reco
     async def run() -> Record:
         record = Record()
         async with server(answer) as url, open_client(url, {}) as client:
-            await client.drive(case, "/predict/", [BODY], AnswerCheck(True), record)
+            await client.drive(case, "/predict/", [BODY], AnswerCheck("predictions"), record)
         record.close()
         return record
 
@@ -127,7 +127,7 @@ def test_nobody_listens() -> None:
             pass
         async with open_client(url, {}) as client:
             case = Case(name="c", kind="size", samples=1, concurrency=1, iterations=2)
-            await client.drive(case, "/predict/", [BODY], AnswerCheck(True), record)
+            await client.drive(case, "/predict/", [BODY], AnswerCheck("predictions"), record)
             assert await client.get("/readyz") == (0, b"")
         return record
 

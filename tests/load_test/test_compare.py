@@ -81,6 +81,14 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     assert 180 <= hits <= 199
 
 
+def test_burst_is_no_throughput() -> None:
+    """Answers that came together make no slice count more than the time it stands for."""
+    ratio = ratio_of("throughput", [0.01] * 20, [0.02] * 19 + [1e-9])
+    assert (ratio.first, ratio.ratio) == pytest.approx((100.0, 1 / 1.9))
+    assert ratio.differs
+    assert not ratio.better
+
+
 def test_few_slices_have_no_interval() -> None:
     """Of one or two requests a ratio can be told, but not how sure it is."""
     ratio = ratio_of("mean", [1.0, 1.0], [2.0])

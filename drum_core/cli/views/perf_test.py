@@ -25,11 +25,11 @@ def show_perf_test(result: PerfTestResult) -> None:
     if sizes:
         _table("Requests one after another, times in seconds", *_sizes(result, sizes))
     if loads:
-        _table("Requests at the same time, latencies in milliseconds", *_loads(loads))
+        _table("Requests at the same time, latencies in milliseconds", *_loads(result, loads))
     for case in result.cases:
         if case.failed:
             console.print_line(f"{case.name}: {case.problem}")
-            for failure in case.failures[1:]:
+            for failure in case.untold:
                 console.print_line(f"  {failure.count} x {failure.kind}: {failure.example}")
     for remark in result.remarks:
         console.print_note(f"Remark: {remark}.")
@@ -90,8 +90,9 @@ def _times(case: PerfCase) -> list[str]:
     return [_seconds(value) for value in (latency.min, latency.mean, latency.max, total)]
 
 
-def _loads(cases: Sequence[PerfCase]) -> tuple[list[str], list[list[str]]]:
-    percentiles = ["p50", "p90", "p99", "p99.9", "max"]
+def _loads(result: PerfTestResult, cases: Sequence[PerfCase]) -> tuple[list[str], list[list[str]]]:
+    percentiles = ["first p50", "first p99"] if result.chat else []
+    percentiles += ["p50", "p90", "p99", "p99.9", "max"]
     titles = ["load", "samples", "requests", "failed", "req/s", *percentiles, "used (MB)"]
     return titles, [
         [
@@ -100,11 +101,18 @@ def _loads(cases: Sequence[PerfCase]) -> tuple[list[str], list[list[str]]]:
             str(case.requests),
             str(case.failed_requests),
             f"{case.throughput:.1f}",
+            *(_first_chunk(case) if result.chat else []),
             *_percentiles(case),
             _NONE if case.memory is None else f"{case.memory:.1f}",
         ]
         for case in cases
     ]
+
+
+def _first_chunk(case: PerfCase) -> list[str]:
+    first = case.first_byte
+    values = (None, None) if first is None else (first.p50, first.p99)
+    return [_NONE if value is None else f"{value * 1000:.2f}" for value in values]
 
 
 def _percentiles(case: PerfCase) -> list[str]:
