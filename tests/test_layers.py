@@ -31,6 +31,7 @@ LEAVES = {
         "errors",
     ),
     *("limit_errors", "messages", "options", "process_end", "progress", "protocols"),
+    *("request_record",),
     *("registry", "results", "security", "user", "version", "worker"),
 }
 MAY_IMPORT = {
@@ -40,7 +41,8 @@ MAY_IMPORT = {
     "data": LEAVES | {"data", "model"},
     "model": LEAVES | {"data", "model"},
     "backends": LEAVES | {"backends", "data", "model"},
-    "serving": LEAVES | {"data", "model", "monitoring", "serving"},
+    "telemetry": LEAVES | {"data", "model", "monitoring", "telemetry"},
+    "serving": LEAVES | {"data", "model", "monitoring", "serving", "telemetry"},
     "load_test": LEAVES | {"data", "load_test", "model", "monitoring"},
     "upload": LEAVES | {"model", "upload"},
     "training": LEAVES | {"child_server", "data", "model", "monitoring", "serving", "training"},
@@ -48,7 +50,7 @@ MAY_IMPORT = {
     "modes": LEAVES
     | {"child_server", "containers", "data", "load_test", "model", "modes", "monitoring"}
     | {"serving", "templates", "training", "upload"},
-    "logs": LEAVES | {"serving"},
+    "logs": LEAVES | {"serving", "telemetry"},
     "runtime": LEAVES,
     "runner": LEAVES | {"model", "modes", "runtime"},
     "cli": LEAVES

@@ -59,7 +59,15 @@ def run_command(argv: Sequence[str] | None) -> int:
     from drum_core.logs import logs_shown
 
     # The process is ours, so its children see the parameters too, as under DRUM.
-    with exported(parameters), logs_shown(options.logging_level, verbose=options.verbose):
+    with (
+        exported(parameters),
+        logs_shown(
+            options.logging_level,
+            verbose=options.verbose,
+            form=options.log_format if isinstance(options, ServerOptions) else "text",
+            access=isinstance(options, ServerOptions) and options.access_log,
+        ),
+    ):
         for warning in warnings:
             _logger.warning(warning)
         try:

@@ -11,6 +11,7 @@ from drum_core.errors import OptionError
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
 from drum_core.options.limits import LimitOptions
+from drum_core.options.logs import LogOptions
 from drum_core.options.processes import ProcessOptions
 from drum_core.options.tls import TLSSettings
 
@@ -41,11 +42,13 @@ class ServerSettings:
     keep_alive: int = 5
     pending: int = 65
     logging_level: str = "warning"
+    log_format: str = "text"
+    access_log: bool = False
     tls: TLSSettings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerOptions(ProcessOptions, LimitOptions):
+class ServerOptions(ProcessOptions, LogOptions, LimitOptions):
     """Serves the model over HTTP, on a server of its own or inside an application."""
 
     run_mode: ClassVar[RunMode] = RunMode.SERVER
@@ -141,6 +144,8 @@ class ServerOptions(ProcessOptions, LimitOptions):
             keep_alive=self.keep_alive,
             pending=self.max_concurrency + self.max_waiting,
             logging_level=self.logging_level,
+            log_format=self.log_format,
+            access_log=self.access_log,
             tls=self.tls(),
         )
 

@@ -11,6 +11,7 @@ import orjson
 from drum_core.messages import Headers, Response
 from drum_core.security.headers import SECURITY_HEADERS
 from drum_core.serving.request_id import REQUEST_ID_HEADERS, current_request_id, request_id_of
+from drum_core.telemetry.access_log import log_unrouted
 from drum_core.version import __version__
 
 __all__ = [
@@ -101,6 +102,7 @@ def fallback_response(
         text, extra = f"ERROR: there is nothing at {path}.", []
     else:
         text, extra = f"ERROR: {HTTPStatus(status).phrase}.", []
+    log_unrouted(method, path, status, fields[1][1])
     response = error_response(status, text, request_id=fields[1][1], headers=[*extra, *fields])
     if method == "HEAD":
         return Response(status=status, headers=response.headers)

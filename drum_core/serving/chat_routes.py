@@ -22,6 +22,7 @@ def chat_endpoints(lifecycle: Lifecycle, target: Target | None) -> list[Endpoint
         Endpoint(
             name="chat",
             paths=_all("/chat/completions"),
+            template="/v1/chat/completions",
             answer=decoding(chat.answer),
             policy=RoutePolicy.STREAM,
             method="POST",
@@ -34,6 +35,7 @@ def chat_endpoints(lifecycle: Lifecycle, target: Target | None) -> list[Endpoint
         Endpoint(
             name="get_supported_llm_models",
             paths=_all("/models"),
+            template="/v1/models",
             answer=models.answer,
             policy=RoutePolicy.PREDICT,
             error_answer=chat_answer_to,

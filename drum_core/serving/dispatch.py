@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import logging
 import time
@@ -21,6 +22,7 @@ from drum_core.messages import (
     Route,
 )
 from drum_core.process_end import is_interrupt
+from drum_core.request_record import RequestRecord, current_record, note_error
 from drum_core.security.policy import Security
 from drum_core.serving.admission import AsyncJobs
 from drum_core.serving.answers import bytes_response, client_left_response, standard_headers
@@ -28,7 +30,7 @@ from drum_core.serving.deadlines import Deadline, Deadlines
 from drum_core.serving.endpoint import Endpoint
 from drum_core.serving.job_runner import JobRunner
 from drum_core.serving.request_id import current_request_id, request_id_of
-from drum_core.serving.streaming import AsyncHeldStream, HeldStream
+from drum_core.serving.streaming import held, held_async
 from drum_core.serving.timed import answer_in_time, answer_in_time_async
 from drum_core.serving.watches import Watch, watch_all
 
@@ -39,7 +41,11 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatcher:
-    """Makes routes of endpoints, whose handlers never raise."""
+    """Makes routes of endpoints, whose handlers never raise.
+
+    With `tells_times` each answer of the model has the times of its stages, else only that to a
+    request which is part of a trace.
+    """
 
     runner: JobRunner = field(default_factory=JobRunner)
     deadlines: Deadlines = field(default_factory=Deadlines)
@@ -47,6 +53,7 @@ class Dispatcher:
     security: Security = field(default_factory=Security)
     jobs: AsyncJobs = field(default_factory=AsyncJobs)
     watches: tuple[Watch, ...] = ()
+    tells_times: bool = False
 
     def routes(self, endpoints: Iterable[Endpoint]) -> list[Route]:
         """A route for each path of each endpoint."""
@@ -71,26 +78,26 @@ class Dispatcher:
 
     def _handler(self, endpoint: Endpoint) -> Callable[[Request], Response]:
         def handle(request: Request) -> Response:
-            token = current_request_id.set(request_id_of(request.headers))
-            started = time.perf_counter()
-            ended = watch_all(self.watches, endpoint.name, endpoint.policy, request)
-            try:
-                answered = self._answered(endpoint, request)
-                answered = _held(answered, functools.partial(ended, answered.status))
-                body = answered.body
-                if request.method == "HEAD":
-                    if not isinstance(body, bytes):
-                        body.close()
-                    body = b""
-                headers = self._completed(answered.headers, request)
-                response = Response(status=answered.status, headers=headers, body=body)
-                if response.status >= 400:
-                    _log(request, response.status, time.perf_counter() - started)
-                return response
-            finally:
-                current_request_id.reset(token)
+            # What is set for a request, also by those who watch it, ends with it.
+            return contextvars.copy_context().run(self._handle, endpoint, request)
 
         return handle
+
+    def _handle(self, endpoint: Endpoint, request: Request) -> Response:
+        record = _begin(request)
+        started = time.perf_counter()
+        ended = watch_all(self.watches, endpoint.name, endpoint.policy, request)
+        answered = self._answered(endpoint, request)
+        answered = held(answered, functools.partial(ended, answered.status))
+        body = answered.body
+        if request.method == "HEAD":
+            if not isinstance(body, bytes):
+                body.close()
+            body = b""
+        headers = self._completed(answered.headers, request, record)
+        if answered.status >= 400:
+            _log(request, answered.status, time.perf_counter() - started)
+        return Response(status=answered.status, headers=headers, body=body)
 
     def _answered(self, endpoint: Endpoint, request: Request) -> Response:
         try:
@@ -105,28 +112,30 @@ class Dispatcher:
             finally:
                 request.body.close()
         except Exception as error:
-            return endpoint.error_answer(error)
+            return _error_answer(endpoint, error)
         except BaseException as error:  # of a model's own code, in the thread of a request
             if is_interrupt(error):
                 raise
-            return endpoint.error_answer(HookFailedError("The model", error))
+            return _error_answer(endpoint, HookFailedError("The model", error))
 
     def _refuse(self, endpoint: Endpoint) -> Refuse:
         def refuse(request: Request) -> Response | None:
-            token = current_request_id.set(request_id_of(request.headers))
-            try:
-                answered = self._refused(endpoint, request)
-                if answered is None:
-                    return None
-                headers = self._completed(answered.headers, request)
-                if answered.status >= 400:
-                    _log(request, answered.status, 0.0)
-                body = b"" if request.method == "HEAD" else answered.body
-                return Response(status=answered.status, headers=headers, body=body)
-            finally:
-                current_request_id.reset(token)
+            return contextvars.copy_context().run(self._refuse_early, endpoint, request)
 
         return refuse
+
+    def _refuse_early(self, endpoint: Endpoint, request: Request) -> Response | None:
+        """As `_handle`, before the body is read; `None` for what is not refused."""
+        record = _begin(request)
+        answered = self._refused(endpoint, request)
+        if answered is None:
+            return None
+        watch_all(self.watches, endpoint.name, endpoint.policy, request)(answered.status)
+        headers = self._completed(answered.headers, request, record)
+        if answered.status >= 400:
+            _log(request, answered.status, 0.0)
+        body = b"" if request.method == "HEAD" else answered.body
+        return Response(status=answered.status, headers=headers, body=body)
 
     def _refused(self, endpoint: Endpoint, request: Request) -> Response | None:
         """The answer to a preflight, or to a request that is not let in."""
@@ -134,11 +143,14 @@ class Dispatcher:
         if preflight is not None:
             return preflight
         error = self.security.refusal(endpoint.policy, request.headers)
-        return None if error is None else endpoint.error_answer(error)
+        return None if error is None else _error_answer(endpoint, error)
 
-    def _completed(self, headers: Headers, request: Request) -> Headers:
-        """With the standard headers, and those for pages of other origins."""
-        headers = headers.with_defaults(standard_headers(request.headers))
+    def _completed(self, headers: Headers, request: Request, record: RequestRecord) -> Headers:
+        """With the standard headers, those for pages of other origins, and the times."""
+        fields = standard_headers(request.headers)
+        if record.stages and (self.tells_times or record.trace_id):
+            fields.append(("Server-Timing", record.server_timing()))
+        headers = headers.with_defaults(fields)
         return self.security.completed(headers, request.headers)
 
     def _here(self, endpoint: Endpoint, request: Request) -> Response:
@@ -148,9 +160,9 @@ class Dispatcher:
         if request.body.refusal is not None:
             raise request.body.refusal
         if not endpoint.takes_time:
-            return _held(endpoint.answer(request))
+            return held(endpoint.answer(request))
         deadline = self.deadlines.begin(endpoint.policy, request)
-        return _held(answer_in_time(endpoint.answer, request, deadline, endpoint.last_words))
+        return held(answer_in_time(endpoint.answer, request, deadline, endpoint.last_words))
 
     def _in_job(self, endpoint: Endpoint, request: Request) -> Response:
         return self.runner.answer(
@@ -197,7 +209,7 @@ class Dispatcher:
         request: Request,
         answer: Callable[[Endpoint, Request], Awaitable[AsyncResponse]],
     ) -> AsyncResponse:
-        current_request_id.set(request_id_of(request.headers))  # the task is the request's own
+        record = _begin(request)  # the task is the request's own
         started = time.perf_counter()
         ended = watch_all(self.watches, endpoint.name, endpoint.policy, request)
         try:
@@ -207,18 +219,18 @@ class Dispatcher:
             _log(request, client_left_response().status, time.perf_counter() - started)
             raise
         except Exception as error:
-            refused = endpoint.error_answer(error)
+            refused = _error_answer(endpoint, error)
             assert isinstance(refused.body, bytes)
             answered = AsyncResponse(
                 status=refused.status, headers=refused.headers, body=refused.body
             )
-        answered = _async_held(answered, functools.partial(ended, answered.status))
+        answered = held_async(answered, functools.partial(ended, answered.status))
         body = answered.body
         if request.method == "HEAD":
             if not isinstance(body, bytes):
                 await body.aclose()
             body = b""
-        headers = self._completed(answered.headers, request)
+        headers = self._completed(answered.headers, request, record)
         if answered.status >= 400:
             _log(request, answered.status, time.perf_counter() - started)
         return AsyncResponse(status=answered.status, headers=headers, body=body)
@@ -245,25 +257,21 @@ class Dispatcher:
                 raise
         finally:
             request.body.close()
-        return _async_held(response, self.jobs.release)
+        return held_async(response, self.jobs.release)
 
 
-def _held(response: Response, release: Callable[[], None] = lambda: None) -> Response:
-    """A stream is made in the context of its handler; `release` is called at the end of all."""
-    if isinstance(response.body, bytes):
-        release()
-        return response
-    held = HeldStream(response.body, release)
-    return Response(status=response.status, headers=response.headers, body=held)
+def _begin(request: Request) -> RequestRecord:
+    """Sets what the context of a request has."""
+    name = request_id_of(request.headers)
+    current_request_id.set(name)
+    record = RequestRecord(name, request.body.began, request.headers.get("Traceparent"))
+    current_record.set(record)
+    return record
 
 
-def _async_held(response: AsyncResponse, release: Callable[[], None]) -> AsyncResponse:
-    """As `_held`, on a loop."""
-    if isinstance(response.body, bytes):
-        release()
-        return response
-    held = AsyncHeldStream(response.body, release)
-    return AsyncResponse(status=response.status, headers=response.headers, body=held)
+def _error_answer(endpoint: Endpoint, error: Exception) -> Response:
+    note_error(error)
+    return endpoint.error_answer(error)
 
 
 def _options(endpoint: Endpoint) -> Response:

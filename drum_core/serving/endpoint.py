@@ -26,7 +26,8 @@ class Endpoint:
     `async_answer` is used instead of `answer`, without a thread, whenever `on_loop` says so, on
     the running loop. `concurrent` says that answers may be made at the same time as any other, so
     that they need no slot. `error_answer` makes a response of what either raises, `last_words` the
-    end of a stream that takes too long.
+    end of a stream that takes too long. `template` is the path that telemetry knows it by, the
+    second one if it is empty.
     """
 
     name: str
@@ -39,6 +40,12 @@ class Endpoint:
     concurrent: Callable[[], bool] = field(default=lambda: False)
     error_answer: Callable[[Exception], Response] = answer_to
     last_words: LastWords | None = None
+    template: str = ""
+
+    @property
+    def route(self) -> str:
+        """The path that stands for all of them in logs and telemetry."""
+        return self.template or self.paths[min(1, len(self.paths) - 1)]
 
     @property
     def takes_time(self) -> bool:

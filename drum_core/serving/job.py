@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from drum_core.errors import HookFailedError
 from drum_core.limit_errors import BusyError, ClientLeftError
 from drum_core.messages import ByteStream, Request, Response
+from drum_core.request_record import current_record
 from drum_core.serving.admission import Slot
 from drum_core.serving.channel import Channel
 from drum_core.serving.deadlines import Deadline
@@ -36,8 +37,10 @@ class Job:
 
     __slots__ = (
         "_answer",
+        "_came",
         "_context",
         "_overruns",
+        "_record",
         "_request",
         "_threads",
         "began",
@@ -64,6 +67,8 @@ class Job:
         self._threads = threads
         self._overruns = overruns
         self._context = contextvars.copy_context()
+        self._record = current_record.get()
+        self._came = time.monotonic()
         self.name: str = name
         self.request_id: str = current_request_id.get()
         self.deadline: Deadline = deadline
@@ -102,6 +107,8 @@ class Job:
     def _run(self) -> None:
         self.thread_id = threading.get_ident()
         self.began = time.monotonic()
+        if self._record is not None:
+            self._record.stages["queue"] = self.began - self._came
         try:
             self._context.run(self._work)
         finally:

@@ -10,6 +10,7 @@ from drum_core.data.predictions import Predictions
 from drum_core.errors import PredictionError
 from drum_core.messages import Request, Response
 from drum_core.model.target import Target
+from drum_core.request_record import Stage, note_rows
 from drum_core.serving.answers import bytes_response
 from drum_core.serving.payload import read_payload
 from drum_core.serving.prediction_json import prediction_json
@@ -38,8 +39,11 @@ class PredictEndpoint:
                 "This model does not predict on tables: it has neither an artifact that does nor "
                 "the hook score(data, model, **kwargs)."
             )
-        payload = read_payload(request, model)
-        with self.served.timed() as timing:
+        with Stage("read"):
+            payload = read_payload(request, model)
+        with self.served.timed():
             predictions = model.predict(payload)
-        body = self.answer_json(predictions, self.served.target)
-        return bytes_response(body, "application/json", headers=timing.headers)
+        note_rows(predictions.rows)
+        with Stage("write"):
+            body = self.answer_json(predictions, self.served.target)
+        return bytes_response(body, "application/json")

@@ -7,7 +7,7 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from drum_core.errors import DrumError
 from drum_core.model.folder import ModelFolder, open_folder
@@ -22,6 +22,7 @@ from drum_core.serving.chat_routes import chat_endpoints
 from drum_core.serving.deployment_config import read_deployment_config
 from drum_core.serving.deployment_json import deployment_json
 from drum_core.serving.dispatch import Dispatcher
+from drum_core.serving.endpoint import Endpoint
 from drum_core.serving.lifecycle import Lifecycle
 from drum_core.serving.limits import body_rules, deadlines, job_runner
 from drum_core.serving.predict import AnswerJSON, PredictEndpoint
@@ -32,7 +33,8 @@ from drum_core.serving.served import ServedModel
 from drum_core.serving.stats import Stats
 from drum_core.serving.transform import TransformEndpoint
 from drum_core.serving.unstructured import UnstructuredEndpoint
-from drum_core.serving.watches import Journal
+from drum_core.serving.watches import Journal, Watch
+from drum_core.telemetry.access_log import AccessLog
 from drum_core.user.masking import TELLING, mask_output
 from drum_core.user.settings import settings_here
 
@@ -134,15 +136,23 @@ class PredictionServer:
             TransformEndpoint(served),
             UnstructuredEndpoint(served),
         )
+        endpoints += chat_endpoints(self.lifecycle, target)
         dispatcher = Dispatcher(
             runner=self._runner,
             deadlines=deadlines(self.options),
             bodies=body_rules(self.options, self._runner.admission),
             security=self.security,
-            watches=(self._journal.watch,),
+            watches=tuple(self._watches(endpoints)),
+            tells_times=self.options.show_perf,
         )
-        endpoints += chat_endpoints(self.lifecycle, target)
         self.app.add_routes(dispatcher.routes(endpoints), prefix=self.options.url_prefix)
+
+    def _watches(self, endpoints: Sequence[Endpoint]) -> Iterator[Watch]:
+        """Who is told of every request."""
+        routes = {one.name: self.options.url_prefix + one.route for one in endpoints}
+        yield self._journal.watch
+        if self.options.access_log:
+            yield AccessLog(routes).watch
 
     def _mask(self, tokens: Iterable[str]) -> None:
         """Keeps the server's tokens out of what the process, a hook included, prints and logs."""

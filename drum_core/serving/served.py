@@ -8,20 +8,11 @@ from dataclasses import dataclass
 
 from drum_core.model.model import Model
 from drum_core.model.target import Target
+from drum_core.request_record import Stage
 from drum_core.serving.lifecycle import Lifecycle
 from drum_core.serving.stats import Stats
 
-__all__ = ["ServedModel", "Timing"]
-
-
-@dataclass(slots=True)
-class Timing:
-    """What the answer to a timed request says of it, where times are collected.
-
-    The header is that of W3C's Server Timing; the duration is in milliseconds.
-    """
-
-    headers: tuple[tuple[str, str], ...] = ()
+__all__ = ["ServedModel"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +33,9 @@ class ServedModel:
         return self.lifecycle.model()
 
     @contextmanager
-    def timed(self) -> Iterator[Timing]:
+    def timed(self) -> Iterator[None]:
         """Counts the time of one prediction, unless it fails."""
-        timing = Timing()
         started = self.clock()
-        yield timing
-        seconds = self.clock() - started
-        self.stats.predicted(seconds)
-        if self.stats.enabled:
-            timing.headers = (("Server-Timing", f"predict;dur={seconds * 1000:.3f}"),)
+        with Stage("predict"):
+            yield
+        self.stats.predicted(self.clock() - started)

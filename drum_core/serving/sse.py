@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final
 
 from drum_core.model.exchange import AsyncCompletionChunks, CompletionChunks
+from drum_core.request_record import note_error
 
 __all__ = ["CONTENT_TYPE", "AsyncEventStream", "EventStream", "event"]
 
@@ -53,6 +54,7 @@ class EventStream:
                     return
                 text = next(self._answer.chunks, None)
         except Exception as error:
+            note_error(error)
             if not self._gone():
                 yield event(self._describe(error))
             return
@@ -102,6 +104,7 @@ class AsyncEventStream:
                 pass
             except Exception as error:
                 self._told = True
+                note_error(error)
                 return event(self._describe(error))
         self._told = True
         return _DONE

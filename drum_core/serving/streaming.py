@@ -6,9 +6,9 @@ import contextvars
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 
-from drum_core.messages import AsyncByteStream, ByteStream
+from drum_core.messages import AsyncByteStream, AsyncResponse, ByteStream, Response
 
-__all__ = ["AsyncHeldStream", "HeldStream"]
+__all__ = ["AsyncHeldStream", "HeldStream", "held", "held_async"]
 
 _logger = logging.getLogger(__name__)
 
@@ -70,3 +70,21 @@ class AsyncHeldStream:
             _logger.exception("a response stream could not be closed")
         finally:
             self._release()
+
+
+def held(response: Response, release: Callable[[], None] = lambda: None) -> Response:
+    """A stream is made in the context of its handler; `release` is called at the end of all."""
+    if isinstance(response.body, bytes):
+        release()
+        return response
+    held = HeldStream(response.body, release)
+    return Response(status=response.status, headers=response.headers, body=held)
+
+
+def held_async(response: AsyncResponse, release: Callable[[], None]) -> AsyncResponse:
+    """As `held`, on a loop."""
+    if isinstance(response.body, bytes):
+        release()
+        return response
+    held = AsyncHeldStream(response.body, release)
+    return AsyncResponse(status=response.status, headers=response.headers, body=held)

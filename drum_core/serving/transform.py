@@ -9,6 +9,7 @@ from drum_core.data.sparse import matrix_market
 from drum_core.errors import PredictionError
 from drum_core.messages import Request, Response
 from drum_core.model.exchange import Transformed
+from drum_core.request_record import Stage, note_rows
 from drum_core.serving.answers import bytes_response
 from drum_core.serving.form import FormField, write_form
 from drum_core.serving.payload import read_payload, read_target
@@ -33,11 +34,14 @@ class TransformEndpoint:
         require_transform(self.served.target)
         if model.transform is None:
             raise PredictionError("This model does not transform tables.")
-        payload, target = read_payload(request, model), read_target(request)
-        with self.served.timed() as timing:
+        with Stage("read"):
+            payload, target = read_payload(request, model), read_target(request)
+        with self.served.timed():
             transformed = model.transform(payload, target)
-        form = write_form(transformed_form(transformed))
-        return bytes_response(*form, headers=timing.headers)
+        note_rows(len(transformed.table))
+        with Stage("write"):
+            form = write_form(transformed_form(transformed))
+        return bytes_response(*form)
 
 
 def transformed_form(transformed: Transformed) -> list[FormField]:

@@ -26,6 +26,7 @@ from drum_core.security.tls import Certificates
 from drum_web.flask_app import FlaskApp
 from drum_web.gunicorn_worker import WorkerCtx
 from drum_web.servers.gunicorn_answers import answer_as_ours
+from drum_web.servers.gunicorn_log import ServerLog
 from drum_web.servers.gunicorn_master import MappedWorker, Master
 from drum_web.servers.listening import announce, listen
 from drum_web.servers.signals import handled
@@ -148,6 +149,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             "accesslog": None,
             **self._tls(),
             "loglevel": _level(settings.logging_level),
+            "logger_class": ServerLog,
             "forwarded_allow_ips": "",
             "control_socket_disable": True,
             "when_ready": self._ready,

@@ -46,7 +46,7 @@ def work(
     """What a process of a supervisor runs; it ends with it, also when that is killed."""
     watch = threading.Thread(target=_end_with, args=(parent, settings), daemon=True)
     watch.start()
-    with logs_shown(settings.logging_level):
+    with logs_shown(settings.logging_level, form=settings.log_format, access=settings.access_log):
         try:
             place = Place(scoreboard, scoreboard.card(slot), supervised=True)
             status = run(settings, assemble, sock, place)
