@@ -49,7 +49,8 @@ MAY_IMPORT = {
     "containers": LEAVES | {"containers", "model"},
     "modes": LEAVES
     | {"child_server", "containers", "data", "load_test", "model", "modes", "monitoring"}
-    | {"serving", "templates", "training", "upload"},
+    | {"serving", "templates", "training", "upload", "validation"},
+    "validation": LEAVES | {"data", "model", "serving", "validation"},
     "logs": LEAVES | {"serving", "telemetry"},
     "runtime": LEAVES,
     "runner": LEAVES | {"model", "modes", "runtime"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, assert_never
 
@@ -25,10 +27,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas import DataFrame
 
-__all__ = ["PREDICTIONS", "Predictions", "check_labels", "from_array", "from_frame"]
+__all__ = [
+    "PREDICTIONS",
+    "Predictions",
+    "check_labels",
+    "from_array",
+    "from_frame",
+    "probabilities_as_they_are",
+]
 
 PREDICTIONS: Final = "Predictions"
 """The column of a target that has only one."""
+
+_checked: ContextVar[bool] = ContextVar("probabilities_are_checked", default=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,9 +253,21 @@ def _numbers(values: NDArray[np.generic]) -> NDArray[np.float64]:
         raise PredictionError(f"The predictions must be probabilities, but {error}.") from error
 
 
+@contextmanager
+def probabilities_as_they_are() -> Iterator[None]:
+    """Inside, and in this thread, impossible probabilities are no error: for who looks at them."""
+    token = _checked.set(False)
+    try:
+        yield
+    finally:
+        _checked.reset(token)
+
+
 def _check_probabilities(numbers: NDArray[np.float64], *, sum_to_one: bool) -> None:
     import numpy as np
 
+    if not _checked.get():
+        return
     if (below := np.any(numbers < 0, axis=1)).any():
         raise PredictionError(
             "Your prediction probabilities have negative values; they must be from 0 to 1. "

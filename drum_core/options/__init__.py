@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from drum_core.options.base import ModelOptions, OptionsBase
-from drum_core.options.choices import Language, RunMode, TargetType
+from drum_core.options.choices import Language, RunMode, TargetType, ValidationCheck
 from drum_core.options.fit import FitOptions
 from drum_core.options.new import NewModelOptions
 from drum_core.options.perf_test import ComparisonOptions, PerfTestOptions
@@ -29,6 +29,7 @@ __all__ = [
     "ServerOptions",
     "ServerSettings",
     "TargetType",
+    "ValidationCheck",
     "ValidationOptions",
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-__all__ = ["LOGGING_LEVELS", "Language", "RunMode", "TargetType"]
+__all__ = ["LOGGING_LEVELS", "Language", "RunMode", "TargetType", "ValidationCheck"]
 
 
 class RunMode(enum.Enum):
@@ -43,6 +43,32 @@ class Language(enum.Enum):
     R = "r"
     JAVA = "java"
     OTHER = "other"
+
+
+class ValidationCheck(enum.Enum):
+    """The checks of `drum validation`, in the order of its report; see docs/validation.md."""
+
+    BATCH = "batch"
+    NULLS = "nulls"
+    PROBABILITIES = "probabilities"
+    JSON = "json"
+    REPEAT = "repeat"
+    HISTORY = "history"
+    RELOAD = "reload"
+    SERVER = "server"
+    ONE_ROW = "one-row"
+    ROW_BY_ROW = "row-by-row"
+    ROW_ORDER = "row-order"
+    EQUAL_ROWS = "equal-rows"
+    NO_ROWS = "no-rows"
+    COLUMN_ORDER = "column-order"
+    EXTRA_COLUMN = "extra-column"
+    MISSING_COLUMN = "missing-column"
+    UNSEEN_CATEGORY = "unseen-category"
+    EMPTY_TEXT = "empty-text"
+    LONG_TEXT = "long-text"
+    EXTREME_NUMBERS = "extreme-numbers"
+    MEMORY = "memory"
 
 
 LOGGING_LEVELS: Final = (

@@ -11,12 +11,15 @@ from drum_core.results.push import PushResult
 from drum_core.results.report import JSON, Report
 from drum_core.results.score import ScoreResult
 from drum_core.results.server import ServerResult
-from drum_core.results.validation import ValidationResult
+from drum_core.results.validation import CheckResult, CheckStatus, Finding, ValidationResult
 
 __all__ = [
     "JSON",
+    "CheckResult",
+    "CheckStatus",
     "ComparisonResult",
     "ConfigurationResult",
+    "Finding",
     "FitResult",
     "NewModelResult",
     "PerfTestResult",

@@ -75,8 +75,8 @@ def _shown(options: Options, result: RunResult) -> int:
 
 def _status(options: Options, result: RunResult) -> int:
     """The exit status of a run that came to its end and gave a report."""
-    from drum_core.options import PerfTestOptions
-    from drum_core.results import FitResult, PerfTestResult
+    from drum_core.options import PerfTestOptions, ValidationOptions
+    from drum_core.results import FitResult, PerfTestResult, ValidationResult
 
     if isinstance(result, FitResult):
         from drum_core.cli.views.fit import status_of_fit
@@ -84,6 +84,8 @@ def _status(options: Options, result: RunResult) -> int:
         return status_of_fit(result)
     if isinstance(options, PerfTestOptions) and isinstance(result, PerfTestResult):
         return ExitStatus.ERROR if result.failed and not options.exit_zero else ExitStatus.OK
+    if isinstance(options, ValidationOptions) and isinstance(result, ValidationResult):
+        return ExitStatus.OK if result.passed or options.exit_zero else ExitStatus.ERROR
     return ExitStatus.OK
 
 
@@ -126,6 +128,8 @@ def _show_report(
 
             show_perf_test(result)
         case ValidationResult():
-            console.print_json(result.report())
+            from drum_core.cli.views.validation import show_validation
+
+            show_validation(result)
         case _:
             assert_never(result)

@@ -1,0 +1,1 @@
+"""The checks of `drum validation`, and the processes that they run in."""
