@@ -36,6 +36,7 @@ end_with(int(sys.argv.pop(1)))
 sys.exit(main())
 """
 _POLL_SECONDS: Final = 0.02
+_TAIL_BYTES: Final = 20_000
 _PR_SET_PDEATHSIG: Final = 1
 _OF_AN_EMBEDDED_RUN: Final = frozenset({"verbose", "show_stacktrace", "logging_level"})
 _NOT_FOR_A_CHILD: Final = frozenset(
@@ -219,7 +220,9 @@ def _said(log: Path) -> str:
 
 def _tail(log: Path, lines: int) -> str:
     try:
-        text = log.read_bytes()[-20000:].decode("utf-8", "replace")
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+            text = file.read().decode("utf-8", "replace")
     except FileNotFoundError:  # it has been stopped
         return ""
     return "\n".join(text.strip().splitlines()[-lines:])

@@ -1,7 +1,8 @@
 """The client: sends the requests of a case, in a closed loop or at a rate, and notes each.
 
-It is aiohttp. Of one processor it takes about 0.11 ms a request, httpx2 0.7 ms: that is more than
-many a model needs, so that a test would measure its own client.
+It is aiohttp. Of one processor it takes about 0.1 ms a request, httpx2 four times as much or more:
+more than many a model, so that a test would measure its own client
+(tests/benchmarks/load_client.py compares them).
 """
 
 from __future__ import annotations

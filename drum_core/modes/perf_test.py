@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from drum_core.data.output import check_writable, write_whole
+from drum_core.errors import DrumError
 from drum_core.load_test.cases import planned_cases
 from drum_core.load_test.chats import chat_workload
 from drum_core.load_test.measure import measure_cases
@@ -42,6 +43,7 @@ def measure(options: PerfTestOptions, worker: WorkerContext, progress: Progress)
     server is started, and raised as `DrumError`.
     """
     import_object("aiohttp:ClientSession", purpose="drum perf-test")
+    _check_thread()
     if options.report is not None:
         check_writable(options.report)
     folder = open_folder(options)
@@ -95,6 +97,18 @@ def compare(options: ComparisonOptions) -> ComparisonResult:
     from drum_core.load_test.compare import compare_reports
 
     return compare_reports(*options.compare)
+
+
+def _check_thread() -> None:
+    """Raises `DrumError` in a thread whose event loop the run would stop for its whole time."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise DrumError(
+        "A performance test blocks until it is done, and an event loop runs in this thread. Run it "
+        "in another: await asyncio.to_thread(runner.run)."
+    )
 
 
 def _say(options: PerfTestOptions, workload: Workload, progress: Progress) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from drum_core import CMRunner, DrumError, DrumRuntime, PerfTestOptions
 from drum_core.child_server import child_server
 from drum_core.cli import main
 from tests.model_folders import DOUBLE, make_folder
@@ -306,6 +308,29 @@ def test_input_without_rows(
     monkeypatch.chdir(tmp_path)
     assert main(["perf-test", "-cd", "m", "--input", "empty.csv"]) == 1
     assert "has no rows" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+def test_client_that_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the package of the client, the extra to install is named."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    assert main(["perf-test", "-cd", "m", "--input", "rows.csv"]) == 1
+    assert "pip install 'drum-runtime[perf]'" in capsys.readouterr().err
+
+
+def test_event_loop_is_not_stopped(folder: Path, tmp_path: Path) -> None:
+    """An embedder whose event loop would stand still is told to use a thread."""
+    options = PerfTestOptions(code_dir=folder, input=tmp_path / "rows.csv")
+
+    async def run() -> None:
+        with DrumRuntime(options) as runtime:
+            CMRunner(runtime).run()
+
+    with pytest.raises(DrumError, match=r"asyncio\.to_thread"):
+        asyncio.run(run())
 
 
 @pytest.mark.usefixtures("folder")
