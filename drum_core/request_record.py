@@ -32,12 +32,14 @@ class RequestRecord:
     __slots__ = ("began", "error", "request_id", "rows", "span_id", "stages", "trace_id")
 
     def __init__(self, request_id: str, began: float, traceparent: str | None = None) -> None:
-        self.request_id = request_id
-        self.began = began
+        self.request_id: str = request_id
+        self.began: float = began
         self.error: BaseException | None = None
         self.rows: int | None = None
         self.stages: dict[str, float] = {}
-        self.trace_id, self.span_id = trace_of(traceparent) if traceparent else ("", "")
+        trace = trace_of(traceparent) if traceparent else ("", "")
+        self.trace_id: str = trace[0]
+        self.span_id: str = trace[1]
 
     def server_timing(self) -> str:
         """The value of the header `Server-Timing` (W3C), in milliseconds."""

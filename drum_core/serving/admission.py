@@ -166,7 +166,7 @@ class Slot:
 
     def __init__(self, admission: Admission, since: float) -> None:
         self._admission = admission
-        self.since = since
+        self.since: float = since
 
     def release(self) -> None:
         """The job has ended; safe to repeat, from any thread."""
@@ -190,9 +190,9 @@ class Ticket:
 
     def __init__(self, admission: Admission, turn: Turn, since: float) -> None:
         self._admission = admission
-        self.turn = turn
-        self.since = since
-        self.waiting = True
+        self.turn: Turn = turn
+        self.since: float = since
+        self.waiting: bool = True
 
     def withdraw(self) -> bool:
         """Gives the place up; false when the turn has come already, or it was given up before."""

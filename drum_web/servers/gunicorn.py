@@ -153,6 +153,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             "forwarded_allow_ips": "",
             "control_socket_disable": True,
             "when_ready": self._ready,
+            "pre_fork": lambda master, worker: master.seat(worker),
             "post_fork": self._forked,
             "post_worker_init": self._started,
             "worker_exit": self._exited,

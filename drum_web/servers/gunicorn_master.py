@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import select
 import signal
@@ -118,26 +117,17 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
         states = [record(self.WORKERS[pid].slot).state for pid in staying]
         missing = self.num_workers - sum(state is not CardState.RETIRING for state in states)
         if time.monotonic() >= self._next_start:
-            for _ in range(missing):
+            for _ in self._free_slots()[:missing]:
                 self.spawn_worker()
 
-    @override
-    def spawn_worker(self) -> object:
-        scoreboard = self._scoreboard
+    def seat(self, worker: MappedWorker) -> None:
+        """Gives a worker that is about to be forked a card that nobody has."""
+        worker.slot = self._free_slots()[0]
+        self._scoreboard.clear(worker.slot)
+
+    def _free_slots(self) -> list[int]:
         taken = {worker.slot for worker in self.WORKERS.values()}
-        free = [slot for slot in range(scoreboard.slots) if slot not in taken]
-        if not free:
-            return None
-        scoreboard.clear(free[0])
-        # gunicorn makes the worker in there, and forks at once.
-        self.worker_class = functools.partial(_worker_in, free[0])
-        return super().spawn_worker()
-
-
-def _worker_in(slot: int, *words: object) -> MappedWorker:
-    worker = MappedWorker(*words)
-    worker.slot = slot
-    return worker
+        return [slot for slot in range(self._scoreboard.slots) if slot not in taken]
 
 
 def _ending_of(pid: int) -> int | None:

@@ -133,6 +133,15 @@ def test_old_workers_are_replaced(folder: Path, server: str) -> None:
 def test_balancers_have_time_to_learn(folder: Path, server: str, workers: str) -> None:
     """With a drain delay, new requests are served after SIGTERM, while /readyz says 503."""
     with served(folder, server, "--drain-delay", "6", "--max-workers", workers) as child:
+        ready: set[object] = set()
+
+        def all_ready() -> bool:
+            answer = predict(child)
+            if answer.status_code == 200:
+                ready.add(pid_of(answer))
+            return len(ready) == int(workers)
+
+        until(all_ready, "a prediction of every worker")
         os.kill(child.pid, signal.SIGTERM)
         until(
             lambda: httpx.get(f"{child.url}/readyz", timeout=5).status_code == 503,
