@@ -13,6 +13,7 @@ from drum_core.options import (
     ComparisonOptions,
     FitOptions,
     ModelOptions,
+    NewEnvOptions,
     NewModelOptions,
     Options,
     PerfTestOptions,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from drum_core.results import (
         ComparisonResult,
         FitResult,
+        NewEnvResult,
         NewModelResult,
         PerfTestResult,
         PushResult,
@@ -144,6 +146,8 @@ class CMRunner(Generic[OptionsT]):
     @overload
     def run(self: CMRunner[NewModelOptions]) -> NewModelResult: ...
     @overload
+    def run(self: CMRunner[NewEnvOptions]) -> NewEnvResult: ...
+    @overload
     def run(self: CMRunner[FitOptions]) -> FitResult: ...
     @overload
     def run(self: CMRunner[PerfTestOptions]) -> PerfTestResult: ...
@@ -164,10 +168,7 @@ class CMRunner(Generic[OptionsT]):
         """
         options: Options = self.options
         progress = self.runtime.progress
-        if isinstance(options, ModelOptions) and options.docker is not None:
-            from drum_core.modes.contained import refuse_container
-
-            refuse_container(options)
+        _refuse_container(options)
         match options:
             case ScoreOptions():
                 from drum_core.modes.score import score
@@ -178,7 +179,11 @@ class CMRunner(Generic[OptionsT]):
             case NewModelOptions():
                 from drum_core.modes.new import run
 
-                return run(options)
+                return run(options, progress)
+            case NewEnvOptions():
+                from drum_core.modes.new_env import make_environment
+
+                return make_environment(options, progress)
             case FitOptions():
                 from drum_core.modes.fit import fit
 
@@ -216,6 +221,13 @@ class CMRunner(Generic[OptionsT]):
         """
         if self._own_worker is not None:
             self._own_worker.close()
+
+
+def _refuse_container(options: Options) -> None:
+    if isinstance(options, ModelOptions) and options.docker is not None:
+        from drum_core.modes.contained import refuse_container
+
+        refuse_container(options)
 
 
 def _check_app(app: object) -> None:

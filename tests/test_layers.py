@@ -44,12 +44,13 @@ MAY_IMPORT = {
     "telemetry": LEAVES | {"data", "model", "monitoring", "telemetry"},
     "serving": LEAVES | {"data", "model", "monitoring", "serving", "telemetry"},
     "load_test": LEAVES | {"data", "load_test", "model", "monitoring"},
+    "images": LEAVES | {"images", "model", "templates"},
     "upload": LEAVES | {"model", "upload"},
     "training": LEAVES | {"child_server", "data", "model", "monitoring", "serving", "training"},
     "containers": LEAVES | {"containers", "model"},
     "modes": LEAVES
     | {"child_server", "containers", "data", "load_test", "model", "modes", "monitoring"}
-    | {"serving", "templates", "training", "upload", "validation"},
+    | {"images", "serving", "templates", "training", "upload", "validation"},
     "validation": LEAVES | {"data", "model", "serving", "validation"},
     "logs": LEAVES | {"serving", "telemetry"},
     "runtime": LEAVES,

@@ -19,6 +19,7 @@ from drum_core.cli.resolve import Given
 from drum_core.options import (
     ComparisonOptions,
     FitOptions,
+    NewEnvOptions,
     NewModelOptions,
     PerfTestOptions,
     PushOptions,
@@ -39,6 +40,7 @@ OptionsClass: TypeAlias = (
     | type[ComparisonOptions]
     | type[ValidationOptions]
     | type[NewModelOptions]
+    | type[NewEnvOptions]
     | type[PushOptions]
 )
 
@@ -184,10 +186,12 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(dest="subparser_name", title="commands", prog="drum")
     for options_class, purpose in _MODES:
         _add_mode(commands, options_class.run_mode.value, options_class, purpose)
-    new = commands.add_parser("new", help="make a model folder", description="Make something new.")
+    purpose = "make a model folder, or the files for its container image"
+    new = commands.add_parser("new", help=purpose, description=f"{purpose.capitalize()}.")
     new.set_defaults(speaker=new)
     kinds = new.add_subparsers(dest="new_mode", title="what to make", prog="drum new")
     _add_mode(kinds, "model", NewModelOptions, "make a model folder to start from")
+    _add_mode(kinds, "env", NewEnvOptions, "make the files to run a model folder in a container")
     commands.choices[PerfTestOptions.run_mode.value].add_argument(
         "--compare",
         nargs=2,

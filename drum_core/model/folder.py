@@ -21,7 +21,7 @@ from drum_core.user.settings import Settings
 if TYPE_CHECKING:
     from drum_core.options.base import ModelOptions
 
-__all__ = ["ModelFolder", "detect_language", "open_folder", "python_files"]
+__all__ = ["ModelFolder", "detect_language", "open_folder", "python_files", "python_sources"]
 
 _ARTIFACTS: Final = {
     Language.PYTHON: frozenset({".pkl", ".pth", ".h5", ".joblib", ".onnx"}),
@@ -102,7 +102,12 @@ def open_folder(options: ModelOptions) -> ModelFolder:
 
 
 def python_files(folder: Path, name: str) -> Iterator[Path]:
-    """The files called `name` in a folder and below it, in order.
+    """The files called `name` among `python_sources`."""
+    return (path for path in python_sources(folder) if path.name == name)
+
+
+def python_sources(folder: Path) -> Iterator[Path]:
+    """The files of Python code in a folder and below it, in order.
 
     Hidden folders, caches, virtual environments and installed packages are not looked into.
     """
@@ -114,8 +119,7 @@ def python_files(folder: Path, name: str) -> Iterator[Path]:
             and entry not in ("site-packages", "node_modules")
             and not Path(parent, entry, "pyvenv.cfg").exists()
         )
-        if name in files:
-            yield Path(parent, name)
+        yield from (Path(parent, name) for name in sorted(files) if name.endswith(".py"))
 
 
 def _python_artifacts(folder: Path, *, has_code: bool) -> list[Path]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import secrets
 import shlex
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from drum_core.errors import NotBuiltYetError, OutputError
+from drum_core.errors import NotBuiltYetError
+from drum_core.modes.whole_folder import as_typed, made_whole
+from drum_core.progress import NoProgress, Progress
 from drum_core.registry import import_object
 from drum_core.results import NewModelResult
 
@@ -23,22 +22,28 @@ _ADDRESS: Final = "127.0.0.1:8080"
 _TO_TRAIN: Final = "sklearn-fit"
 
 
-def run(options: NewModelOptions) -> NewModelResult:
+def run(options: NewModelOptions, progress: Progress | None = None) -> NewModelResult:
     """Makes the folder that the options ask for, and tells what is worth trying next.
 
     Raises `MissingExtraError` for a scikit-learn template without scikit-learn, `OutputError`
     when the folder cannot be written; nothing is left behind then.
     """
     folder = options.code_dir
-    files = _content(options)
-    with _made_whole(folder) as unfinished:
+    with (progress or NoProgress()).phase(_doing(options)):
+        files = _content(options)
+    with made_whole(folder) as unfinished:
         for name, content in files.items():
             (unfinished / name).write_bytes(content)
     return NewModelResult(
         code_dir=folder,
         files=tuple(folder / name for name in files),
-        next_commands=_next(options, _as_typed(folder)) if "input.csv" in files else (),
+        next_commands=_next(options, as_typed(folder)) if "input.csv" in files else (),
     )
+
+
+def _doing(options: NewModelOptions) -> str:
+    trained = options.template not in (None, "hooks", _TO_TRAIN)
+    return "Training the model" if trained else "Making the folder"
 
 
 def _next(options: NewModelOptions, folder: Path) -> tuple[str, ...]:
@@ -67,12 +72,6 @@ def _content(options: NewModelOptions) -> Mapping[str, bytes]:
     return new_text.trained_folder(train(options.template), name, _commands(Path(name)))
 
 
-def _as_typed(folder: Path) -> Path:
-    """The folder as one types it here: relative where it is below the current directory."""
-    here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
-
-
 def _fit_commands(folder: Path) -> tuple[str, str, str]:
     """Commands to train the folder, and to score and serve what comes of it."""
     code_dir, rows = shlex.quote(str(folder)), shlex.quote(str(folder / "train.csv"))
@@ -94,25 +93,3 @@ def _commands(folder: Path) -> tuple[str, str, str]:
         f"drum server --code-dir {code_dir} --address {_ADDRESS}",
         f"curl --data-binary {body} --header 'Content-Type: text/csv' http://{_ADDRESS}/predict/",
     )
-
-
-@contextlib.contextmanager
-def _made_whole(folder: Path) -> Iterator[Path]:
-    """A directory beside `folder` to fill, which becomes `folder` at the end, or vanishes.
-
-    Missing parents are made, and vanish again as well when something fails.
-    """
-    parents = [parent for parent in folder.parents if not parent.exists()]
-    unfinished = folder.parent / f".{folder.name}.{secrets.token_hex(4)}"
-    try:
-        unfinished.mkdir(parents=True)
-        yield unfinished
-        unfinished.rename(folder)
-    except BaseException as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        for parent in parents:
-            with contextlib.suppress(OSError):
-                parent.rmdir()
-        if isinstance(error, OSError):
-            raise OutputError(folder, error.strerror or str(error)) from error
-        raise

@@ -6,6 +6,7 @@ from drum_core.options.base import ModelOptions, OptionsBase
 from drum_core.options.choices import Language, RunMode, TargetType, ValidationCheck
 from drum_core.options.fit import FitOptions
 from drum_core.options.new import NewModelOptions
+from drum_core.options.new_env import NewEnvOptions
 from drum_core.options.perf_test import ComparisonOptions, PerfTestOptions
 from drum_core.options.push import PushOptions
 from drum_core.options.report import ReportOptions
@@ -18,6 +19,7 @@ __all__ = [
     "FitOptions",
     "Language",
     "ModelOptions",
+    "NewEnvOptions",
     "NewModelOptions",
     "Options",
     "OptionsBase",
@@ -41,6 +43,7 @@ Options: TypeAlias = (
     | ComparisonOptions
     | ValidationOptions
     | NewModelOptions
+    | NewEnvOptions
     | PushOptions
 )
 """The options of any run mode; `match` over it is exhaustive."""

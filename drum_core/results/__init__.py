@@ -6,6 +6,7 @@ from drum_core.results.comparison import ComparisonResult
 from drum_core.results.configuration import ConfigurationResult, Setting
 from drum_core.results.fit import FitResult
 from drum_core.results.new import NewModelResult
+from drum_core.results.new_env import NewEnvResult
 from drum_core.results.perf_test import PerfTestResult
 from drum_core.results.push import PushResult
 from drum_core.results.report import JSON, Report
@@ -21,6 +22,7 @@ __all__ = [
     "ConfigurationResult",
     "Finding",
     "FitResult",
+    "NewEnvResult",
     "NewModelResult",
     "PerfTestResult",
     "PushResult",
@@ -40,6 +42,7 @@ RunResult: TypeAlias = (
     | ComparisonResult
     | ValidationResult
     | NewModelResult
+    | NewEnvResult
     | PushResult
 )
 """What any run gives back."""

@@ -27,7 +27,7 @@ def test_version(drum: Callable[..., subprocess.CompletedProcess[str]]) -> None:
 def test_new_without_what_prints_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     """`drum new` prints the help of `new`, with status 1."""
     assert main(["new"]) == 1
-    assert capsys.readouterr().out.startswith("usage: drum new [-h] {model}")
+    assert capsys.readouterr().out.startswith("usage: drum new [-h] {model,env}")
 
 
 def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:

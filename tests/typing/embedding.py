@@ -19,6 +19,7 @@ from drum_core import (
     FitOptions,
     Handler,
     LocalWorker,
+    NewEnvOptions,
     NewModelOptions,
     NewModelResult,
     Options,
@@ -105,7 +106,7 @@ def covers_every_mode(options: Options) -> str:
             return str(options.input)
         case ServerOptions():
             return options.address
-        case NewModelOptions():
+        case NewModelOptions() | NewEnvOptions():
             return str(options.code_dir)
         case ComparisonOptions():
             return str(options.compare)

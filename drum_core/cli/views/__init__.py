@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from drum_core.results import (
         ComparisonResult,
         FitResult,
+        NewEnvResult,
         NewModelResult,
         PerfTestResult,
         PushResult,
@@ -40,6 +41,7 @@ def _shown(options: Options, result: RunResult) -> int:
     from drum_core.results import (
         ComparisonResult,
         FitResult,
+        NewEnvResult,
         NewModelResult,
         PerfTestResult,
         PushResult,
@@ -59,6 +61,7 @@ def _shown(options: Options, result: RunResult) -> int:
         case (
             ComparisonResult()
             | FitResult()
+            | NewEnvResult()
             | NewModelResult()
             | PerfTestResult()
             | PushResult()
@@ -92,6 +95,7 @@ def _status(options: Options, result: RunResult) -> int:
 def _show_report(
     result: ComparisonResult
     | FitResult
+    | NewEnvResult
     | NewModelResult
     | PerfTestResult
     | PushResult
@@ -100,6 +104,7 @@ def _show_report(
     from drum_core.results import (
         ComparisonResult,
         FitResult,
+        NewEnvResult,
         NewModelResult,
         PerfTestResult,
         PushResult,
@@ -107,6 +112,10 @@ def _show_report(
     )
 
     match result:
+        case NewEnvResult():
+            from drum_core.cli.views.new_env import show_new_env
+
+            show_new_env(result)
         case NewModelResult():
             from drum_core.cli.views.new import show_new_model
 
