@@ -21,6 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from drum_core.tally import TALLY_SIZE, Series, Tally, read_tally
+
 __all__ = ["Card", "CardState", "Place", "Scoreboard", "WorkerRecord"]
 
 _HEADER: Final = struct.Struct("<QQ")
@@ -78,12 +80,12 @@ class Scoreboard:
 
     def __init__(self, slots: int) -> None:
         """Room for `slots` workers at a time."""
-        self._init(_anonymous_file(_HEADER_SIZE + slots * _RECORD_SIZE), slots)
+        self._init(_anonymous_file(_size(slots)), slots)
 
     def _init(self, descriptor: int, slots: int) -> None:
         self.slots: int = slots
         self._descriptor = descriptor
-        self._memory = mmap.mmap(descriptor, _HEADER_SIZE + slots * _RECORD_SIZE)
+        self._memory = mmap.mmap(descriptor, _size(slots))
 
     def __reduce__(self) -> tuple[Callable[..., Scoreboard], tuple[object, int]]:
         from multiprocessing.reduction import DupFd
@@ -143,6 +145,15 @@ class Scoreboard:
         records = map(self.record, range(self.slots))
         return [record for record in records if record.state is not CardState.FREE]
 
+    def tally(self, slot: int) -> Tally:
+        """What the worker in `slot` counts on, from where the one before it has ended."""
+        return Tally(self._memory, self._tally_offset(slot))
+
+    def tallies(self) -> list[dict[Series, list[float]]]:
+        """What has been counted in each slot, by all workers that it has had."""
+        offsets = map(self._tally_offset, range(self.slots))
+        return [read_tally(self._memory, offset) for offset in offsets]
+
     def close(self) -> None:
         """Unmaps the memory; safe to repeat."""
         self._memory.close()
@@ -158,6 +169,15 @@ class Scoreboard:
         if not 0 <= slot < self.slots:
             raise IndexError(f"slot {slot} of {self.slots}")
         return _HEADER_SIZE + slot * _RECORD_SIZE
+
+    def _tally_offset(self, slot: int) -> int:
+        self._offset(slot)
+        return _HEADER_SIZE + self.slots * _RECORD_SIZE + slot * TALLY_SIZE
+
+
+def _size(slots: int) -> int:
+    """Memory that nobody writes on is not there: most of the tallies."""
+    return _HEADER_SIZE + slots * (_RECORD_SIZE + TALLY_SIZE)
 
 
 class Card:
@@ -251,6 +271,7 @@ class Place:
     scoreboard: Scoreboard
     card: Card
     supervised: bool
+    slot: int = 0
 
 
 def _attached(duplicate: object, slots: int) -> Scoreboard:

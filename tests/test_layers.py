@@ -31,7 +31,7 @@ LEAVES = {
         "errors",
     ),
     *("limit_errors", "messages", "options", "process_end", "progress", "protocols"),
-    *("request_record",),
+    *("request_record", "tally"),
     *("registry", "results", "security", "user", "version", "worker"),
 }
 MAY_IMPORT = {

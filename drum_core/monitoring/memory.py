@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +14,7 @@ __all__ = [
     "memory_info",
     "out_of_memory_kills",
     "process_info",
+    "resident_memory",
 ]
 
 _MB: Final = 1024 * 1024
@@ -18,8 +22,11 @@ _UNLIMITED: Final = 1 << 60
 """cgroup v1 writes a huge number for "no limit"."""
 
 
-def memory_info() -> dict[str, float | None]:
-    """What `/stats/` calls `mem_info`; the three of the container are null outside of one."""
+def memory_info(pids: Sequence[int] = ()) -> dict[str, float | None]:
+    """What `/stats/` calls `mem_info`; the three of the container are null outside of one.
+
+    `drum_rss` is the sum over `pids`, or that of this process.
+    """
     import psutil
 
     host = psutil.virtual_memory()
@@ -28,11 +35,22 @@ def memory_info() -> dict[str, float | None]:
         "total": _in_mb(host.total),
         "avail": _in_mb(host.available),
         "free": _in_mb(host.free),
-        "drum_rss": _in_mb(psutil.Process().memory_info().rss),
+        "drum_rss": _in_mb(sum(map(resident_memory, pids or [os.getpid()]))),
         "container_limit": _in_mb(limit),
         "container_max_used": _in_mb(most),
         "container_used": _in_mb(used),
     }
+
+
+def resident_memory(pid: int) -> int:
+    """Bytes of a process that are in memory; 0 of one that has ended."""
+    import psutil
+
+    try:
+        size: int = psutil.Process(pid).memory_info().rss
+    except psutil.Error:
+        return 0
+    return size
 
 
 def available_memory() -> int:
@@ -44,18 +62,24 @@ def available_memory() -> int:
     return available if limit is None else min(available, limit)
 
 
-def process_info() -> dict[str, object]:
-    """What `/stats/` says of the answering process; its arguments stay private."""
+def process_info(pid: int) -> dict[str, object]:
+    """What `/stats/` says of a worker; its arguments stay private.
+
+    `cpu_percent` is of one processor, since the process began, so that asking changes nothing.
+    """
     import psutil
 
-    process = psutil.Process()
-    with process.oneshot():
-        return {
-            "pid": process.pid,
-            "cmdline": ["drum", "server"],
-            "mem": _in_mb(process.memory_info().rss),
-            "cpu_percent": process.cpu_percent(),
-        }
+    found: dict[str, object] = {"pid": pid, "cmdline": ["drum", "server"]}
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            times = process.cpu_times()
+            seconds = max(time.time() - process.create_time(), 0.001)
+            found["mem"] = _in_mb(process.memory_info().rss)
+            found["cpu_percent"] = round(100 * (times.user + times.system) / seconds, 1)
+    except psutil.Error:  # it has ended meanwhile
+        found.update(mem=0.0, cpu_percent=0.0)
+    return found
 
 
 def container_memory(root: Path = Path("/sys/fs/cgroup")) -> tuple[int | None, ...]:

@@ -11,8 +11,8 @@ from drum_core.errors import OptionError
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
 from drum_core.options.limits import LimitOptions
-from drum_core.options.logs import LogOptions
 from drum_core.options.processes import ProcessOptions
+from drum_core.options.telemetry import TelemetryOptions
 from drum_core.options.tls import TLSSettings
 
 __all__ = ["DEFAULT_PORT", "ServerOptions", "ServerSettings", "parse_address"]
@@ -48,7 +48,7 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerOptions(ProcessOptions, LogOptions, LimitOptions):
+class ServerOptions(ProcessOptions, TelemetryOptions, LimitOptions):
     """Serves the model over HTTP, on a server of its own or inside an application."""
 
     run_mode: ClassVar[RunMode] = RunMode.SERVER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from drum_core.data.formats import available_formats
@@ -24,7 +25,7 @@ class About:
     """`/info/`, `/capabilities/` and `/stats/` of one model.
 
     `folder` and `target` are `None` when the folder is not a model, which only the error server
-    serves.
+    serves. `pids` are the processes of the server that have a model.
     """
 
     lifecycle: Lifecycle
@@ -32,6 +33,7 @@ class About:
     target: Target | None
     server_type: str
     stats: Stats
+    pids: Callable[[], Sequence[int]]
 
     def info(self, _request: Request) -> Response:
         """The model and where it runs; the metadata are read anew each time."""
@@ -68,11 +70,12 @@ class About:
         )
 
     def statistics(self, _request: Request) -> Response:
-        """Memory and prediction times of the answering process."""
+        """Memory and prediction times of all workers."""
+        pids = self.pids()
         return json_response(
             {
-                "mem_info": memory_info(),
-                "drum_info": [process_info()],
+                "mem_info": memory_info(pids),
+                "drum_info": [process_info(pid) for pid in pids],
                 "time_info": {"run_predictor_total": self.stats.times()},
             }
         )

@@ -51,6 +51,8 @@ class Admission:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.on_change: Callable[[int, int], object] = lambda running, waiting: None
+        """Told, with the lock held, how many run and wait after each change."""
         self.limits: AdmissionLimits = AdmissionLimits() if limits is None else limits
         self.clock: Callable[[], float] = clock
         self._lock = threading.Lock()
@@ -87,6 +89,7 @@ class Admission:
                 raise self._full()
             else:
                 self._queue.append(ticket)
+            self._changed()
         if slot is not None and not turn(slot):
             slot.decline()
         return ticket
@@ -118,6 +121,9 @@ class Admission:
         seconds = max(mean, oldest) + mean * len(self._queue) / self.limits.running
         return min(_LONGEST_RETRY_SECONDS, max(1, math.ceil(seconds)))
 
+    def _changed(self) -> None:
+        self.on_change(len(self._held), len(self._queue))
+
     def _grant(self, ticket: Ticket) -> Slot:
         """With the lock held."""
         ticket.waiting = False
@@ -131,6 +137,7 @@ class Admission:
                 return False
             ticket.waiting = False
             self._queue.remove(ticket)
+            self._changed()
             return True
 
     def _give_back(self, slot: Slot, *, served: bool) -> None:
@@ -138,6 +145,7 @@ class Admission:
             if slot not in self._held:
                 return
             self._held.remove(slot)
+            self._changed()
             if served:
                 seconds = self.clock() - slot.since
                 mean = self._service_seconds
@@ -155,6 +163,7 @@ class Admission:
                     return
                 ticket = self._queue.popleft()
                 slot = self._grant(ticket)
+                self._changed()
             if not ticket.turn(slot):
                 self._give_back(slot, served=False)
 

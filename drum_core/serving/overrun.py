@@ -40,6 +40,8 @@ class Overruns:
     ) -> None:
         self.limit: int = limit
         self.total: int = 0
+        self.on_overrun: Callable[[], object] = lambda: None
+        """Called for each job that outlives its time."""
         self._on_limit = on_limit
         self._clock = clock
         self._change = threading.Condition()
@@ -71,6 +73,7 @@ class Overruns:
             self.total += 1
             asks = not self._asked and len(self._running) >= self.limit
             self._asked = self._asked or asks
+        self.on_overrun()
         _logger.error(
             "%s of request %s runs on after its deadline, %.1f s after it began; it is here:\n%s",
             job.name,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gc
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from drum_core.errors import DrumError
 from drum_core.model.folder import ModelFolder, open_folder
@@ -22,9 +23,9 @@ from drum_core.serving.chat_routes import chat_endpoints
 from drum_core.serving.deployment_config import read_deployment_config
 from drum_core.serving.deployment_json import deployment_json
 from drum_core.serving.dispatch import Dispatcher
-from drum_core.serving.endpoint import Endpoint
 from drum_core.serving.lifecycle import Lifecycle
 from drum_core.serving.limits import body_rules, deadlines, job_runner
+from drum_core.serving.observation import Observation, check_metrics
 from drum_core.serving.predict import AnswerJSON, PredictEndpoint
 from drum_core.serving.prediction_json import prediction_json
 from drum_core.serving.probes import Probes
@@ -33,8 +34,7 @@ from drum_core.serving.served import ServedModel
 from drum_core.serving.stats import Stats
 from drum_core.serving.transform import TransformEndpoint
 from drum_core.serving.unstructured import UnstructuredEndpoint
-from drum_core.serving.watches import Journal, Watch
-from drum_core.telemetry.access_log import AccessLog
+from drum_core.serving.watches import Journal
 from drum_core.user.masking import TELLING, mask_output
 from drum_core.user.settings import settings_here
 
@@ -46,6 +46,7 @@ _logger = logging.getLogger("drum.server")
 def prepare_answers(options: ServerOptions, target: Target) -> AnswerJSON:
     """How predictions are answered; raises what is wrong with the options that say it."""
     check_monitoring(options, target)
+    check_metrics(options)
     if options.deployment_config is None:
         return prediction_json
     config = read_deployment_config(options.deployment_config, target)
@@ -80,6 +81,7 @@ class PredictionServer:
         self.lifecycle: Lifecycle = Lifecycle(worker_ctx.running, self._journal.turned)
         self.security: Security = Security.of(options, on_tokens=self._mask)
         self._runner = job_runner(options, on_overruns=self._hangs)
+        self._observation = Observation(options, worker_ctx, self._runner)
 
     def materialize(self) -> WebApp:
         """Adds the routes, loads the extension, and has the worker load the model.
@@ -119,7 +121,8 @@ class PredictionServer:
         target: Target | None,
         answer_json: AnswerJSON = prediction_json,
     ) -> None:
-        stats = Stats(enabled=self.options.show_perf)
+        seen = self._observation
+        stats = Stats(seen.tally, seen.tallies, enabled=self.options.show_perf)
         served = ServedModel(
             lifecycle=self.lifecycle, target=target, stats=stats, clock=time.perf_counter
         )
@@ -131,6 +134,7 @@ class PredictionServer:
                 target=target,
                 server_type=self.app.server_type(),
                 stats=stats,
+                pids=seen.pids,
             ),
             PredictEndpoint(served, answer_json),
             TransformEndpoint(served),
@@ -142,17 +146,21 @@ class PredictionServer:
             deadlines=deadlines(self.options),
             bodies=body_rules(self.options, self._runner.admission),
             security=self.security,
-            watches=tuple(self._watches(endpoints)),
+            watches=(self._journal.watch, *seen.watches(endpoints)),
             tells_times=self.options.show_perf,
         )
-        self.app.add_routes(dispatcher.routes(endpoints), prefix=self.options.url_prefix)
-
-    def _watches(self, endpoints: Sequence[Endpoint]) -> Iterator[Watch]:
-        """Who is told of every request."""
-        routes = {one.name: self.options.url_prefix + one.route for one in endpoints}
-        yield self._journal.watch
-        if self.options.access_log:
-            yield AccessLog(routes).watch
+        routes = dispatcher.routes(endpoints)
+        if self.options.metrics != "off":
+            name = folder.metadata.name if folder and folder.metadata else ""
+            metrics = seen.endpoint(
+                name or self.options.code_dir.name,
+                target.type.value if target else "",
+                self.app.server_type(),
+                self.lifecycle,
+            )
+            apart = dataclasses.replace(dispatcher, security=seen.security(self.security))
+            routes += apart.routes([metrics])
+        self.app.add_routes(routes, prefix=self.options.url_prefix)
 
     def _mask(self, tokens: Iterable[str]) -> None:
         """Keeps the server's tokens out of what the process, a hook included, prints and logs."""
@@ -190,4 +198,6 @@ class PredictionServer:
             gc.collect()
             gc.freeze()
         self.lifecycle.loaded(model)
-        _logger.info("the model is ready after %.2f s", time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self._observation.model_loaded(seconds)
+        _logger.info("the model is ready after %.2f s", seconds)

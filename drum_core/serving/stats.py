@@ -1,50 +1,66 @@
-"""How long predictions took, since the worker started; reading it changes nothing."""
+"""How long predictions took, in all workers since the server started; reading changes nothing."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
+
+from drum_core.tally import Series, Tally
 
 __all__ = ["Stats"]
 
 _EMPTY: Final[dict[str, float | None]] = dict.fromkeys(("avg", "max", "min", "total"))
+_SUMS: Final[Series] = ("stats.predict", ())
+"""A row of two: how many there were, and their seconds."""
+_LEAST: Final[Series] = ("stats.predict.least", ())
+_MOST: Final[Series] = ("stats.predict.most", ())
 
 
 class Stats:
-    """Prediction times, in seconds; thread-safe. Collects nothing unless `enabled`."""
+    """Prediction times, in seconds; thread-safe. Collects nothing unless `enabled`.
 
-    def __init__(self, *, enabled: bool) -> None:
+    This worker writes to `tally`; `tallies` are those of all workers, this one among them.
+    """
+
+    def __init__(
+        self,
+        tally: Tally,
+        tallies: Callable[[], Sequence[Mapping[Series, list[float]]]],
+        *,
+        enabled: bool,
+    ) -> None:
         self._enabled = enabled
+        self._tally = tally
+        self._tallies = tallies
         self._lock = threading.Lock()
-        self._count = 0
-        self._total = 0.0
-        self._least = float("inf")
-        self._most = 0.0
-
-    @property
-    def enabled(self) -> bool:
-        """Whether anything is collected."""
-        return self._enabled
+        self._least = (tally.get(_LEAST) or [float("inf")])[0]
+        self._most = (tally.get(_MOST) or [0.0])[0]
 
     def predicted(self, seconds: float) -> None:
         """Counts one prediction."""
         if not self._enabled:
             return
         with self._lock:
-            self._count += 1
-            self._total += seconds
-            self._least = min(self._least, seconds)
-            self._most = max(self._most, seconds)
+            if seconds < self._least:
+                self._least = seconds
+                self._tally.put(_LEAST, seconds)
+            if seconds > self._most:
+                self._most = seconds
+                self._tally.put(_MOST, seconds)
+            self._tally.add(_SUMS, ((0, 1.0), (1, seconds)), 2)
 
     def times(self) -> dict[str, float | None]:
         """`avg`, `max`, `min` and `total`, rounded to milliseconds; nulls when there is nothing."""
-        with self._lock:
-            if not self._count:
-                return dict(_EMPTY)
-            found = {
-                "avg": self._total / self._count,
-                "max": self._most,
-                "min": self._least,
-                "total": self._total,
-            }
-        return {name: round(seconds, 3) for name, seconds in found.items()}
+        found = [tally for tally in self._tallies() if tally.get(_SUMS, [0.0])[0]]
+        if not found:
+            return dict(_EMPTY)
+        count = sum(tally[_SUMS][0] for tally in found)
+        total = sum(tally[_SUMS][1] for tally in found)
+        times = {
+            "avg": total / count,
+            "max": max(tally[_MOST][0] for tally in found),
+            "min": min(tally[_LEAST][0] for tally in found),
+            "total": total,
+        }
+        return {name: round(seconds, 3) for name, seconds in times.items()}

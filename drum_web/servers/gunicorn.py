@@ -123,8 +123,8 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
     def load(self) -> object:
         """In a worker: the WSGI application, with the model's routes."""
         app = FlaskApp()
-        card = self.scoreboard.card(self._worker.slot if self._worker else 0)
-        place = Place(self.scoreboard, card, supervised=True)
+        slot = self._worker.slot if self._worker else 0
+        place = Place(self.scoreboard, self.scoreboard.card(slot), supervised=True, slot=slot)
         self._context = WorkerCtx(app.app, on_fail=self._fail, place=place)
         try:
             self._assemble(app, self._context)

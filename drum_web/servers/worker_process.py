@@ -48,7 +48,7 @@ def work(
     watch.start()
     with logs_shown(settings.logging_level, form=settings.log_format, access=settings.access_log):
         try:
-            place = Place(scoreboard, scoreboard.card(slot), supervised=True)
+            place = Place(scoreboard, scoreboard.card(slot), supervised=True, slot=slot)
             status = run(settings, assemble, sock, place)
         except DrumError as error:
             _logger.error("%s", error)
