@@ -105,6 +105,16 @@ class ServerOptions(ProcessOptions, TelemetryOptions, LimitOptions):
             help="deprecated, every server here is made for production",
         ),
     ] = False
+    api_docs: Annotated[
+        str,
+        Flag(
+            names=("--api-docs",),
+            parameter="DRUM_API_DOCS",
+            help="whether /openapi.json and /docs describe the routes; auto is on, but off without "
+            "a prefix in an application of yours, which may have its own",
+            choices=("auto", "on", "off"),
+        ),
+    ] = "auto"
     backlog: Annotated[
         int,
         Flag(
@@ -129,6 +139,12 @@ class ServerOptions(ProcessOptions, TelemetryOptions, LimitOptions):
         self.check_processes()
         parse_address(self.address, self.sources.get("address", "address"))
         object.__setattr__(self, "url_prefix", self._prefix())
+
+    def has_api_docs(self, *, owned: bool) -> bool:
+        """Whether the routes are described; `owned` is an application made for them alone."""
+        return self.api_docs == "on" or (
+            self.api_docs == "auto" and (owned or bool(self.url_prefix))
+        )
 
     def settings(self) -> ServerSettings:
         """The part of the options that a server needs."""

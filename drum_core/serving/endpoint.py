@@ -9,6 +9,7 @@ from typing import TypeAlias
 from drum_core.messages import AsyncResponse, Request, Response, RoutePolicy
 from drum_core.serving.errors import answer_to
 from drum_core.serving.job_runner import LastWords
+from drum_core.serving.openapi.operation import Operation
 
 __all__ = ["Answer", "AsyncAnswer", "Endpoint"]
 
@@ -27,7 +28,7 @@ class Endpoint:
     the running loop. `concurrent` says that answers may be made at the same time as any other, so
     that they need no slot. `error_answer` makes a response of what either raises, `last_words` the
     end of a stream that takes too long. `template` is the path that telemetry knows it by, the
-    second one if it is empty.
+    second one if it is empty. `operation` describes it, where the table of operations does not.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Endpoint:
     concurrent: Callable[[], bool] = field(default=lambda: False)
     error_answer: Callable[[Exception], Response] = answer_to
     last_words: LastWords | None = None
+    operation: Operation | None = None
     template: str = ""
 
     @property

@@ -23,9 +23,12 @@ from drum_core.serving.chat_routes import chat_endpoints
 from drum_core.serving.deployment_config import read_deployment_config
 from drum_core.serving.deployment_json import deployment_json
 from drum_core.serving.dispatch import Dispatcher
+from drum_core.serving.endpoint import Endpoint
 from drum_core.serving.lifecycle import Lifecycle
 from drum_core.serving.limits import body_rules, deadlines, job_runner
 from drum_core.serving.observation import Observation, check_metrics
+from drum_core.serving.openapi.document import Served
+from drum_core.serving.openapi.routes import docs_endpoints
 from drum_core.serving.predict import AnswerJSON, PredictEndpoint
 from drum_core.serving.prediction_json import prediction_json
 from drum_core.serving.probes import Probes
@@ -141,6 +144,10 @@ class PredictionServer:
             UnstructuredEndpoint(served),
         )
         endpoints += chat_endpoints(self.lifecycle, target)
+        metrics = self._metrics(seen, folder, target)
+        if self.options.has_api_docs(owned=self._owns_process):
+            described = self._described(folder, target)
+            endpoints += docs_endpoints([*endpoints, *metrics], described)
         dispatcher = Dispatcher(
             runner=self._runner,
             deadlines=deadlines(self.options),
@@ -149,18 +156,30 @@ class PredictionServer:
             watches=(self._journal.watch, *seen.watches(endpoints)),
             tells_times=self.options.show_perf,
         )
-        routes = dispatcher.routes(endpoints)
-        if self.options.metrics != "off":
-            name = folder.metadata.name if folder and folder.metadata else ""
-            metrics = seen.endpoint(
-                name or self.options.code_dir.name,
-                target.type.value if target else "",
-                self.app.server_type(),
-                self.lifecycle,
-            )
-            apart = dataclasses.replace(dispatcher, security=seen.security(self.security))
-            routes += apart.routes([metrics])
+        apart = dataclasses.replace(dispatcher, security=seen.security(self.security))
+        routes = [*dispatcher.routes(endpoints), *apart.routes(metrics)]
         self.app.add_routes(routes, prefix=self.options.url_prefix)
+
+    def _metrics(
+        self, seen: Observation, folder: ModelFolder | None, target: Target | None
+    ) -> list[Endpoint]:
+        if self.options.metrics == "off":
+            return []
+        name = folder.metadata.name if folder and folder.metadata else ""
+        kind = target.type.value if target else ""
+        name = name or self.options.code_dir.name
+        return [seen.endpoint(name, kind, self.app.server_type(), self.lifecycle)]
+
+    def _described(self, folder: ModelFolder | None, target: Target | None) -> Served:
+        found = None if folder is None else folder.metadata
+        return Served(
+            title=self.options.code_dir.name if found is None else found.name,
+            target=target,
+            prefix=self.options.url_prefix,
+            deployment=self.options.deployment_config is not None,
+            tokens=self.security.tokens is not None,
+            hosts=self.security.hosts is not None,
+        )
 
     def _mask(self, tokens: Iterable[str]) -> None:
         """Keeps the server's tokens out of what the process, a hook included, prints and logs."""

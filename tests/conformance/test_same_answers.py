@@ -34,11 +34,14 @@ FORM = ("Content-Type", "multipart/form-data; boundary=b")
 PART = '--b\r\nContent-Disposition: form-data; name="{}"; filename="x.csv"\r\n\r\n{}\r\n--b--\r\n'
 STATUS_PATHS = ("", "/", "/ping", "/ping/", "/livez", "/readyz", "/startupz", "/health", "/health/")
 ABOUT_PATHS = ("/info", "/info/", "/capabilities", "/capabilities/")
+DOCS_PATHS = ("/openapi.json", "/openapi.json/", "/docs", "/docs/")
 PREDICT_PATHS = ("/predict", "/predict/", "/predictions/", "/invocations")
 NO_PATHS = ("/nothing", "/ping//", "//ping", "/predict/more", "/PING")
 
+PATHS = STATUS_PATHS + ABOUT_PATHS + DOCS_PATHS
+
 CALLS = [
-    *(Call(method, path) for method in ("GET", "HEAD") for path in STATUS_PATHS + ABOUT_PATHS),
+    *(Call(method, path) for method in ("GET", "HEAD") for path in PATHS),
     *(Call("OPTIONS", path) for path in ("/ping", "/info/", "/predict/", "/nothing")),
     *(Call("POST", path, [CSV], iris_rows().encode()) for path in PREDICT_PATHS),
     *(Call(method, path) for method in ("GET", "DELETE") for path in (*PREDICT_PATHS, *NO_PATHS)),
