@@ -41,7 +41,7 @@ def validate(
         tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as scratch,
         progress.task(what, len(checks), unit="checks") as done,
     ):
-        children = Children(options, Path(scratch))
+        children = Children(options, Path(scratch), count)
         with children.ended():
             results = Run(options, children, done).checks()
     return ValidationResult(checks=tuple(results), seconds=time.perf_counter() - started)

@@ -24,12 +24,13 @@ from drum_core.validation.exchange import Reply, Step
 if TYPE_CHECKING:
     from drum_core.options.validation import ValidationOptions
 
-__all__ = ["Child", "Children"]
+__all__ = ["Child", "Children", "processors"]
 
 _CODE: Final = "from drum_core.validation.child import main\nmain()"
 _STACK: Final = "most recent call first"
 """What the stack of a thread begins with; see faulthandler."""
 _STACK_SECONDS: Final = 0.3
+_THREADS: Final = "OMP_NUM_THREADS"
 _GRACE_SECONDS: Final = 6.0
 """How long a process may take to end; the check of the server waits for its own."""
 
@@ -106,10 +107,12 @@ class Child:
 
 
 class Children:
-    """The processes of a run, in a scratch folder that is removed with all they leave there."""
+    """The processes of a run, `count` at a time, and their scratch folder, which goes with them."""
 
-    def __init__(self, options: ValidationOptions, scratch: Path) -> None:
+    def __init__(self, options: ValidationOptions, scratch: Path, count: int) -> None:
         self._scratch = scratch
+        self._count = count
+        self._processors = processors()
         self._code_dir = options.code_dir
         self._started = 0
         self.running: list[Child] = []
@@ -169,7 +172,20 @@ class Children:
                 _end(self.running.pop(), until)
 
     def _environment(self) -> Mapping[str, str]:
-        return {**environment(), "TMPDIR": str(self._scratch / "tmp")}
+        """Ours, with temporary files where they are removed, and a fair share of the threads.
+
+        Pools of OpenMP threads that wait for each other on one processor take a hundred times as
+        long.
+        """
+        threads = {_THREADS: str(max(1, self._processors // self._count))}
+        return {**threads, **environment(), "TMPDIR": str(self._scratch / "tmp")}
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _ask_to_end(child: Child) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 from collections import deque
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from drum_core.options.choices import ValidationCheck
 from drum_core.progress import Advance
 from drum_core.results.validation import CheckResult, CheckStatus, Finding
 from drum_core.validation.catalogue import CATALOGUE
-from drum_core.validation.children import Child, Children
+from drum_core.validation.children import Child, Children, processors
 from drum_core.validation.exchange import Loaded, NotLoaded, Step, Unusable, Verdict
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ _MOST_PROCESSES: Final = 4
 
 def process_count(options: ValidationOptions) -> int:
     """How many processes check at a time."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-    count = options.jobs or min(_MOST_PROCESSES, available or os.cpu_count() or 1)
+    count = options.jobs or min(_MOST_PROCESSES, processors())
     return max(1, min(count, len(options.checks())))
 
 
