@@ -41,6 +41,7 @@ _PR_SET_PDEATHSIG: Final = 1
 _OF_AN_EMBEDDED_RUN: Final = frozenset({"verbose", "show_stacktrace", "logging_level"})
 _NOT_FOR_A_CHILD: Final = frozenset(
     {"address", "url_prefix", "with_error_server", "deployment_config", "production"}
+    | {"probe_address"}
 )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import Self
 
+from drum_core.heartbeat import Heartbeat
 from drum_core.protocols import Cleanup, Replaceable, WorkerContext
 from drum_core.scoreboard import Card, CardState, Place
 
@@ -62,6 +63,7 @@ class Worker:
         self._bridge: AsyncBridge | None = None
         self._late = 0
         self._bridge_ended = False
+        self._heartbeat: Heartbeat | None = None
 
     @property
     def bridge(self) -> AsyncBridge:
@@ -142,6 +144,8 @@ class Worker:
                 return
             self._phase = _Phase.RUNNING
             if self.place is not None:
+                self._heartbeat = Heartbeat(self.place.card, hang_seconds=self.place.hang_seconds)
+                self._heartbeat.start()
                 self.place.card.take()
             for thread in self._threads:
                 thread.start()
@@ -175,6 +179,8 @@ class Worker:
         self._bridge_ended = True
         if self._bridge is not None:
             self._bridge.close()
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
 
     def _defer(
         self, to: list[_Deferred], callback: Cleanup, order: int, desc: str, *, until: _Phase

@@ -29,6 +29,8 @@ LEAVES = {
         "child_server",
         "environment",
         "errors",
+        "heartbeat",
+        "worker_card",
     ),
     *("limit_errors", "messages", "options", "process_end", "progress", "protocols"),
     *("request_record", "tally"),

@@ -15,11 +15,12 @@ from typing_extensions import TypeIs
 from drum_core.containers.errors import ContainerError
 from drum_core.containers.plan import ContainerPlan, Mount, Port
 from drum_core.environment import RUNTIME_PARAMETER_PREFIX, environment
+from drum_core.options.address import parse_address
 from drum_core.options.container import ContainerOptions
 from drum_core.options.fit import FitOptions
 from drum_core.options.flag import options_of
 from drum_core.options.score import ScoreOptions
-from drum_core.options.server import ServerOptions, parse_address
+from drum_core.options.server import ServerOptions
 from drum_core.options.validation import ValidationOptions
 
 if TYPE_CHECKING:
@@ -87,6 +88,11 @@ def plan_for(options: Containable, image: str) -> ContainerPlan:
         if option.name == "address" and isinstance(options, ServerOptions):
             inside.port = _port(options.address)
             inside.words += ["--address", f"0.0.0.0:{inside.port.number}"]
+        elif option.name == "probe_address":
+            raise ContainerError(
+                "--probe-address: of a container only the port of --address can be reached. Leave "
+                "it out, or run the container yourself."
+            )
         elif isinstance(value, Path):
             _mount(inside, option, value)
         elif value != option.default:

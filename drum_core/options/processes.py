@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from drum_core.errors import OptionConflictError
+from drum_core.options.address import parse_address
 from drum_core.options.base import OptionsBase
 from drum_core.options.flag import Flag
 
@@ -70,6 +71,34 @@ class ProcessOptions(OptionsBase):
             maximum=600,
         ),
     ] = 0
+    probe_address: Annotated[
+        str | None,
+        Flag(
+            names=("--probe-address",),
+            env="DRUM_PROBE_ADDRESS",
+            help="where a process of its own answers the probes, also while the model lets nothing "
+            "else run in any worker; port 0 picks one",
+            metavar="HOST:PORT",
+        ),
+    ] = None
+    hang_timeout: Annotated[
+        int,
+        Flag(
+            names=("--hang-timeout",),
+            env="DRUM_HANG_TIMEOUT",
+            help="seconds without a turn for Python, after which a worker writes the stacks of its "
+            "threads to standard error, and --probe-address holds it for dead; 0: never",
+            minimum=0,
+            maximum=86400,
+        ),
+    ] = 60
+
+    def probes_at(self) -> tuple[str, int] | None:
+        """Host and port of the process that answers probes."""
+        if self.probe_address is None:
+            return None
+        label = self.sources.get("probe_address", "probe_address")
+        return parse_address(self.probe_address, label, default_port=None)
 
     def workers(self) -> int:
         """How many processes serve."""
@@ -80,7 +109,8 @@ class ProcessOptions(OptionsBase):
         return self.max_workers
 
     def check_processes(self) -> None:
-        """Raises `OptionConflictError` for a jitter of nothing."""
+        """Raises `OptionConflictError` for a jitter of nothing, `OptionError` for an address."""
+        self.probes_at()
         if self.max_requests_jitter and not self.max_requests:
             source = self.sources.get("max_requests_jitter", "--max-requests-jitter")
             raise OptionConflictError(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar
 
 from drum_core.errors import OptionError
+from drum_core.options.address import DEFAULT_PORT, parse_address
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
 from drum_core.options.limits import LimitOptions
@@ -15,9 +16,7 @@ from drum_core.options.processes import ProcessOptions
 from drum_core.options.telemetry import TelemetryOptions
 from drum_core.options.tls import TLSSettings
 
-__all__ = ["DEFAULT_PORT", "ServerOptions", "ServerSettings", "parse_address"]
-
-DEFAULT_PORT: Final = 5000
+__all__ = ["ServerOptions", "ServerSettings"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +28,9 @@ class ServerSettings:
     connection is kept, 0 closes it at once. Where `max_requests` is not 0, workers ask to be
     replaced. Port 0 lets the system choose one. Without `tls` it speaks plain HTTP. `pending` is
     how many requests run the model or wait for it: a server that gives each a thread needs more
-    than these, for probes and for bodies that arrive.
+    than these, for probes and for bodies that arrive. `probe_address` is where a process of its
+    own answers probes; `hang_timeout` is how long Python may not run in a worker before that is a
+    hang, 0 for any time.
     """
 
     host: str
@@ -45,6 +46,8 @@ class ServerSettings:
     log_format: str = "text"
     access_log: bool = False
     tls: TLSSettings | None = None
+    probe_address: tuple[str, int] | None = None
+    hang_timeout: int = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +166,8 @@ class ServerOptions(ProcessOptions, TelemetryOptions, LimitOptions):
             log_format=self.log_format,
             access_log=self.access_log,
             tls=self.tls(),
+            probe_address=self.probes_at(),
+            hang_timeout=self.hang_timeout,
         )
 
     def _prefix(self) -> str:
@@ -174,17 +179,3 @@ class ServerOptions(ProcessOptions, TelemetryOptions, LimitOptions):
                 "a path such as /models/iris that starts with a slash",
             )
         return prefix
-
-
-def parse_address(text: str, label: str) -> tuple[str, int]:
-    """Host and port of `host`, `host:port`, `[ipv6]` or `[ipv6]:port`.
-
-    Raises `OptionError` naming `label`.
-    """
-    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.%]+)\]|([^:\[\]\s/]+))(?::(\d{1,5}))?", text)
-    port = int(match[3]) if match and match[3] else DEFAULT_PORT
-    if match is None or port > 65535:
-        raise OptionError(
-            label, text, "host:port such as 127.0.0.1:8080 or [::1]:8080, with a port up to 65535"
-        )
-    return match[1] or match[2], port

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -68,8 +69,8 @@ _RETRY_SECONDS: Final = 2
 """Where nobody can say it: a model that is loading."""
 
 
-def answer_to(error: Exception) -> Response:
-    """The response for what went wrong while a request was answered.
+def answer_to(error: Exception, *, more: Mapping[str, object] | None = None) -> Response:
+    """The response for what went wrong while a request was answered; `more` are keys to add.
 
     The texts of `DrumError` are for users and go out; of any other exception the client learns
     the request id only, and the log has the traceback.
@@ -96,7 +97,9 @@ def answer_to(error: Exception) -> Response:
         headers.append(("Accept-Encoding", ", ".join(error.accepted)))
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         _logger.error("%s", error, exc_info=_cause(error))
-    more = {"is_schema_validation_error": True} if isinstance(error, SchemaError) else {}
+    more = {**(more or {})}
+    if isinstance(error, SchemaError):
+        more["is_schema_validation_error"] = True
     return error_response(status, f"ERROR: {masked(str(error))}", headers=headers, more=more)
 
 

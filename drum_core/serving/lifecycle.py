@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import threading
+import time
 from collections.abc import Callable
 
 from drum_core.errors import LoadFailedError, NotReadyError
@@ -41,6 +42,7 @@ class Lifecycle:
         self._lock = threading.Lock()
         self._on_change = on_change
         self._state = State.LOADING
+        self._since = time.time()
         self._model: Model | None = None
         self._error: BaseException | None = None
         self._settled = threading.Event()
@@ -50,13 +52,18 @@ class Lifecycle:
         """The state now."""
         return self._state
 
+    @property
+    def since(self) -> float:
+        """When the state began, in seconds since the epoch."""
+        return self._since
+
     def loaded(self, model: Model) -> None:
         """LOADING becomes READY."""
         with self._lock:
             if self._state is State.LOADING:
                 self._model = model
                 self._state = State.READY
-                self._on_change(self._state)
+                self._changed()
         self._settled.set()
 
     def failed(self, error: BaseException) -> None:
@@ -65,7 +72,7 @@ class Lifecycle:
             if self._state is State.LOADING:
                 self._error = error
                 self._state = State.FAILED
-                self._on_change(self._state)
+                self._changed()
         self._settled.set()
 
     def drain(self) -> None:
@@ -73,7 +80,7 @@ class Lifecycle:
         with self._lock:
             if self._state in (State.READY, State.LOADING):
                 self._state = State.DRAINING
-                self._on_change(self._state)
+                self._changed()
         self._settled.set()
 
     def wait(self, timeout: float | None = None) -> State:
@@ -105,3 +112,7 @@ class Lifecycle:
                 "TestClient runs it in a `with` block), Flask by calling start() in each worker."
             )
         return NotReadyError("The model is still loading; try again in a moment.")
+
+    def _changed(self) -> None:
+        self._since = time.time()
+        self._on_change(self._state)

@@ -16,15 +16,24 @@ from drum_core.serving.overrun import Overruns
 __all__ = ["body_rules", "deadlines", "job_runner"]
 
 
-def job_runner(options: LimitOptions, *, on_overruns: Callable[[str], object]) -> JobRunner:
-    """What runs the jobs of a worker; `on_overruns` is told when too many outlive their time."""
+def job_runner(
+    options: LimitOptions,
+    *,
+    on_overruns: Callable[[str], object],
+    on_count: Callable[[int, int], object] = lambda count, limit: None,
+) -> JobRunner:
+    """What runs the jobs of a worker.
+
+    `on_overruns` is told why when too many outlive their time, `on_count` how many do, and how
+    many are too many.
+    """
     limits = AdmissionLimits(
         running=options.max_concurrency,
         waiting=options.max_waiting,
         wait_seconds=options.max_wait,
     )
     most = options.max_overruns or options.max_concurrency
-    return JobRunner(Admission(limits), Overruns(most, on_limit=on_overruns))
+    return JobRunner(Admission(limits), Overruns(most, on_limit=on_overruns, on_count=on_count))
 
 
 def deadlines(options: LimitOptions) -> Deadlines:

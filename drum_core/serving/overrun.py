@@ -28,7 +28,8 @@ _REST_SECONDS: Final = 60.0
 class Overruns:
     """The jobs of a worker that outlive their time; thread-safe.
 
-    When `limit` of them run at a time, `on_limit` is called, once, with the reason.
+    When `limit` of them run at a time, `on_limit` is called, once, with the reason. `on_count` is
+    called with their number and the limit whenever it changes, in order.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Overruns:
         limit: int,
         *,
         on_limit: Callable[[str], object] = lambda reason: None,
+        on_count: Callable[[int, int], object] = lambda count, limit: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limit: int = limit
@@ -43,6 +45,7 @@ class Overruns:
         self.on_overrun: Callable[[], object] = lambda: None
         """Called for each job that outlives its time."""
         self._on_limit = on_limit
+        self._on_count = on_count
         self._clock = clock
         self._change = threading.Condition()
         self._running: set[Job] = set()
@@ -71,6 +74,7 @@ class Overruns:
                 return
             self._running.add(job)
             self.total += 1
+            self._on_count(len(self._running), self.limit)
             asks = not self._asked and len(self._running) >= self.limit
             self._asked = self._asked or asks
         self.on_overrun()
@@ -107,6 +111,8 @@ class Overruns:
             job.ended = True
             late = job in self._running
             self._running.discard(job)
+            if late:
+                self._on_count(len(self._running), self.limit)
             self._watched.pop(job, None)
         if late:
             _logger.warning(

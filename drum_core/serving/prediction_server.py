@@ -83,7 +83,7 @@ class PredictionServer:
         self._journal = Journal.of(worker_ctx, *limits)
         self.lifecycle: Lifecycle = Lifecycle(worker_ctx.running, self._journal.turned)
         self.security: Security = Security.of(options, on_tokens=self._mask)
-        self._runner = job_runner(options, on_overruns=self._hangs)
+        self._runner = job_runner(options, on_overruns=self._hangs, on_count=self._journal.outlived)
         self._observation = Observation(options, worker_ctx, self._runner)
 
     def materialize(self) -> WebApp:
@@ -130,7 +130,7 @@ class PredictionServer:
             lifecycle=self.lifecycle, target=target, stats=stats, clock=time.perf_counter
         )
         endpoints = model_endpoints(
-            Probes(self.lifecycle, self._runner.overruns.reason),
+            Probes(self.lifecycle, self._runner.overruns.reason, self._runner.admission),
             About(
                 lifecycle=self.lifecycle,
                 folder=folder,

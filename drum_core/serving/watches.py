@@ -84,6 +84,12 @@ class Journal:
         if card is not None:
             card.turn(_CARD_STATES[state])
 
+    def outlived(self, count: int, limit: int) -> None:
+        """Writes how many jobs outlive their time, and how many are too many."""
+        card = card_of(self.worker)
+        if card is not None:
+            card.overdue(count, limit)
+
 
 _CARD_STATES = {
     State.LOADING: CardState.LOADING,

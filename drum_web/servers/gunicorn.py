@@ -29,6 +29,7 @@ from drum_web.servers.gunicorn_answers import answer_as_ours
 from drum_web.servers.gunicorn_log import ServerLog
 from drum_web.servers.gunicorn_master import MappedWorker, Master
 from drum_web.servers.listening import announce, listen
+from drum_web.servers.probe_listener import ProbeListener, probe_listener
 from drum_web.servers.signals import handled
 
 __all__ = ["serve"]
@@ -54,17 +55,20 @@ def serve(settings: ServerSettings, assemble: Assemble) -> int:
     """
     stopped_early: list[int] = []
     certificates = None if settings.tls is None else Certificates(settings.tls)
-    with handled(lambda number, frame: stopped_early.append(number)):
+    with handled(lambda number, frame: stopped_early.append(number)), ExitStack() as around:
         sock = listen(settings)
         announce(sock, secure=settings.tls is not None)
         # gunicorn closes the descriptor that it is given.
         application = _Application(settings, assemble, sock.detach(), stopped_early, certificates)
         master = os.getpid()
+        listener = around.enter_context(probe_listener(settings, application.scoreboard))
+        application.listener = listener
         arbiter = Master(
             application,
             application.scoreboard,
             limit=QUICK_DEATHS * settings.workers,
             drain_delay=settings.drain_delay,
+            listener=listener,
         )
         try:
             arbiter.run()
@@ -112,6 +116,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         self._failed = False
         # Twice as many as work: while one is replaced, two of them are there.
         self.scoreboard: Scoreboard = Scoreboard(2 * settings.workers)
+        self.listener: ProbeListener | None = None
         super().__init__()
 
     @override
@@ -124,7 +129,13 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
         """In a worker: the WSGI application, with the model's routes."""
         app = FlaskApp()
         slot = self._worker.slot if self._worker else 0
-        place = Place(self.scoreboard, self.scoreboard.card(slot), supervised=True, slot=slot)
+        place = Place(
+            self.scoreboard,
+            self.scoreboard.card(slot),
+            supervised=True,
+            slot=slot,
+            hang_seconds=self._settings.hang_timeout,
+        )
         self._context = WorkerCtx(app.app, on_fail=self._fail, place=place)
         try:
             self._assemble(app, self._context)
@@ -182,6 +193,8 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
 
     def _forked(self, arbiter: Arbiter, worker: MappedWorker) -> None:
         self._worker = worker
+        if self.listener is not None:
+            self.listener.close()
         answer_as_ours()
         if self._certificates is not None:
             self._around.enter_context(self._certificates.watched())

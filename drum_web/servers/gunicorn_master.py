@@ -14,9 +14,11 @@ from gunicorn.errors import HaltServer
 from gunicorn.workers.gthread import ThreadWorker
 from typing_extensions import override
 
+from drum_core.heartbeat import DUMP_SIGNAL
 from drum_core.scoreboard import CardState, Scoreboard
 from drum_web.servers.deaths import Deaths
 from drum_web.servers.listening import refuse_new
+from drum_web.servers.probe_listener import ProbeListener
 
 __all__ = ["MappedWorker", "Master"]
 
@@ -48,11 +50,14 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
         *,
         limit: int,
         drain_delay: float,
+        listener: ProbeListener | None = None,
     ) -> None:
         """It gives up after `limit` deaths in a row, each soon after the start of the worker.
 
-        Told to end, it lets connections begin for `drain_delay` seconds more.
+        Told to end, it lets connections begin for `drain_delay` seconds more. `listener` is kept
+        there.
         """
+        self._listener = listener
         self._drain_delay = drain_delay
         self._scoreboard = scoreboard
         self._deaths = Deaths(scoreboard, limit=limit)
@@ -79,9 +84,11 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
         for pid, worker, code in dead:
             if code is None or self._stopping:
                 continue
-            if not (pid in self._told_to_end and code == 0):
-                self._tell(worker.slot, code)
+            told = pid in self._told_to_end
             self._told_to_end.discard(pid)
+            if not (told and code == 0):
+                self._tell(worker.slot, code)
+            self._scoreboard.clear(worker.slot)
 
     def _tell(self, slot: int, code: int) -> None:
         self._deaths.tell(slot, code)
@@ -93,6 +100,8 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
     @override
     def manage_workers(self) -> None:
         """As many workers as there should be, not counting those that are to be replaced."""
+        if self._listener is not None:
+            self._listener.keep()
         record = self._scoreboard.record
         states = {pid: record(worker.slot).state for pid, worker in self.WORKERS.items()}
         retiring = {
@@ -109,6 +118,15 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
                 self._told_to_end.add(pid)
                 self._scoreboard.count_replaced()
                 self.kill_worker(pid, signal.SIGTERM)
+
+    def handle_usr2(self) -> None:
+        """Has the workers write the stacks of their threads, as the other servers do.
+
+        gunicorn would run a second master on the same socket, which is none of ours.
+        """
+        for record in self._scoreboard.records():
+            if record.pid in self.WORKERS:
+                self.kill_worker(record.pid, DUMP_SIGNAL)
 
     @override
     def spawn_workers(self) -> None:

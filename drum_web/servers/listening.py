@@ -14,7 +14,7 @@ from typing import Final
 from drum_core.errors import ServerError
 from drum_core.options.server import ServerSettings
 
-__all__ = ["announce", "listen", "refuse_new", "url_of"]
+__all__ = ["announce", "listen", "listen_at", "refuse_new", "url_of"]
 
 _logger = logging.getLogger("drum.server")
 
@@ -22,18 +22,26 @@ _logger = logging.getLogger("drum.server")
 def listen(settings: ServerSettings) -> socket.socket:
     """A socket that listens, and that the caller closes; connections wait in its backlog.
 
+    Raises `ServerError`.
+    """
+    return listen_at(settings.host, settings.port, backlog=settings.backlog, option="--address")
+
+
+def listen_at(host: str, port: int, *, backlog: int, option: str) -> socket.socket:
+    """As `listen`, at the address that `option` gives.
+
     A name with several addresses is taken at its first IPv4 one. Raises `ServerError`.
     """
-    family, address = _resolve(settings.host, settings.port)
+    family, address = _resolve(host, port)
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         # A port whose last connections are still in TIME_WAIT is free.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
-        sock.listen(settings.backlog)
+        sock.listen(backlog)
     except OSError as error:
         sock.close()
-        raise ServerError(_explain(settings, error)) from error
+        raise ServerError(_explain(host, port, option, error)) from error
     return sock
 
 
@@ -88,17 +96,17 @@ def _resolve(host: str, port: int) -> tuple[socket.AddressFamily, tuple[str | in
     return first[0], first[4]
 
 
-def _explain(settings: ServerSettings, error: OSError) -> str:
-    where = f"{settings.host}:{settings.port}"
+def _explain(host: str, port: int, option: str, error: OSError) -> str:
+    where = f"{host}:{port}"
     if error.errno == errno.EADDRINUSE:
         return (
             f"Cannot listen on {where}: the port is in use. Stop the program that uses it, or "
-            f"choose another with --address."
+            f"choose another with {option}."
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return (
             f"Cannot listen on {where}: this machine does not have the address "
-            f"{settings.host!r}. Use one of its own, or 0.0.0.0 for all of them."
+            f"{host!r}. Use one of its own, or 0.0.0.0 for all of them."
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
+import os
 import signal
 import socket
 import time
@@ -13,11 +15,13 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from types import FrameType
 from typing import Final
 
+from drum_core.heartbeat import DUMP_SIGNAL
 from drum_core.options.server import ServerSettings
 from drum_core.protocols import Assemble
 from drum_core.scoreboard import CardState, Place, Scoreboard
 from drum_web.servers.deaths import Deaths
 from drum_web.servers.listening import announce, listen, refuse_new
+from drum_web.servers.probe_listener import ProbeListener, probe_listener
 from drum_web.servers.signals import STOP_SIGNALS, handled
 from drum_web.servers.worker_process import CANNOT_WORK, GRACE_SECONDS, RunWorker, work
 
@@ -40,10 +44,9 @@ def serve_in_processes(run: RunWorker, settings: ServerSettings, assemble: Assem
         if settings.workers > 1 or settings.max_requests:
             return _supervise(run, settings, assemble, sock)
         scoreboard = Scoreboard(1)
-        try:
-            return run(settings, assemble, sock, Place(scoreboard, scoreboard.card(0), False))
-        finally:
-            scoreboard.close()
+        place = Place(scoreboard, scoreboard.card(0), False, hang_seconds=settings.hang_timeout)
+        with contextlib.closing(scoreboard), probe_listener(settings, scoreboard, watched=True):
+            return run(settings, assemble, sock, place)
 
 
 def _supervise(
@@ -55,9 +58,13 @@ def _supervise(
     on until another is ready. No worker outlives this process, however it ends.
     """
     supervisor = _Supervisor(run, settings, assemble, sock)
-    with handled(supervisor.stop):
+    with (
+        handled(supervisor.stop),
+        handled(supervisor.dump, {DUMP_SIGNAL}),
+        probe_listener(settings, supervisor.scoreboard) as listener,
+    ):
         announce(sock, secure=settings.tls is not None)
-        return supervisor.run()
+        return supervisor.run(listener)
 
 
 @dataclass
@@ -77,17 +84,20 @@ class _Supervisor:
         self._settings = settings
         # Twice as many as work: while one is replaced, two of them are there.
         self._seats = [_Seat() for _ in range(2 * settings.workers)]
-        self._scoreboard = Scoreboard(len(self._seats))
-        self._deaths = Deaths(self._scoreboard, limit=QUICK_DEATHS * settings.workers)
+        self.scoreboard: Scoreboard = Scoreboard(len(self._seats))
+        self._deaths = Deaths(self.scoreboard, limit=QUICK_DEATHS * settings.workers)
         # Nothing is ever written: the readers see the end of it when this process is gone.
         self._alive_reader, self._alive = self._context.Pipe(duplex=False)
         self._next_start = 0.0
         self._stopping = False
         self._status = 0
 
-    def run(self) -> int:
+    def run(self, listener: ProbeListener | None) -> int:
+        """Until the end; the exit status. `listener` is kept there."""
         try:
             while not self._stopping:
+                if listener is not None:
+                    listener.keep()
                 self._start_missing()
                 self._end_replaced()
                 self._wait(POLL_SECONDS)
@@ -95,15 +105,21 @@ class _Supervisor:
                     self._look_after(slot, seat)
         finally:
             self._end_all()
-            self._scoreboard.close()
+            self.scoreboard.close()
         return self._status
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Ends everything; as a signal handler, or because of a worker."""
         self._stopping = True
 
+    def dump(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """Has the workers write the stacks of their threads; a signal handler."""
+        for record in self.scoreboard.records():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(record.pid, DUMP_SIGNAL)
+
     def _state(self, slot: int) -> CardState:
-        return self._scoreboard.record(slot).state
+        return self.scoreboard.record(slot).state
 
     def _staying(self) -> list[int]:
         """The slots of the workers that neither end nor ask to be replaced."""
@@ -122,13 +138,13 @@ class _Supervisor:
         free = [slot for slot, seat in enumerate(self._seats) if seat.process is None]
         for slot in free[:missing]:
             if not self._stopping:
-                self._scoreboard.clear(slot)
+                self.scoreboard.clear(slot)
                 self._seats[slot] = _Seat(self._start(slot))
 
     def _start(self, slot: int) -> SpawnProcess:
         process = self._context.Process(
             target=work,
-            args=(*self._work, self._scoreboard, slot, self._alive_reader),
+            args=(*self._work, self.scoreboard, slot, self._alive_reader),
             name="drum-worker",
         )
         # Ctrl-C reaches the workers too; one that is still importing must not print a traceback.
@@ -147,7 +163,7 @@ class _Supervisor:
         for slot, seat in enumerate(self._seats):
             if seat.process and not seat.told_to_end and self._state(slot) is CardState.RETIRING:
                 seat.told_to_end = True
-                self._scoreboard.count_replaced()
+                self.scoreboard.count_replaced()
                 seat.process.terminate()
 
     def _wait(self, seconds: float) -> None:
@@ -171,6 +187,7 @@ class _Supervisor:
             if self._deaths.too_many:
                 self._give_up("Workers die again and again, soon after their start.")
             self._next_start = time.monotonic() + self._deaths.delay
+        self.scoreboard.clear(slot)
 
     def _give_up(self, reason: str) -> None:
         _logger.error("Stopping all workers. %s", reason)

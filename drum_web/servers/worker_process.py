@@ -48,7 +48,13 @@ def work(
     watch.start()
     with logs_shown(settings.logging_level, form=settings.log_format, access=settings.access_log):
         try:
-            place = Place(scoreboard, scoreboard.card(slot), supervised=True, slot=slot)
+            place = Place(
+                scoreboard,
+                scoreboard.card(slot),
+                supervised=True,
+                slot=slot,
+                hang_seconds=settings.hang_timeout,
+            )
             status = run(settings, assemble, sock, place)
         except DrumError as error:
             _logger.error("%s", error)

@@ -113,6 +113,45 @@ class TestStates:
             pass
 
 
+def test_verbose_probes_say_why(tmp_path: Path) -> None:
+    """`?verbose` adds state, since when, the reason and the numbers; a secret in it is masked."""
+    folder = make_folder(
+        tmp_path / "m",
+        custom="""
+        import time
+        from pathlib import Path
+        from drum_core.user import RuntimeParameters
+
+        def load_model(code_dir):
+            while not Path(code_dir, "go").exists():
+                time.sleep(0.01)
+            raise RuntimeError("no entry with " + RuntimeParameters.get("KEY")["apiToken"])
+
+        def score(data, model, **kwargs):
+            return data
+        """,
+    )
+    (folder / "model-metadata.yaml").write_text(
+        "name: m\ntype: inference\ntargetType: regression\nruntimeParameterDefinitions:\n"
+        "  - fieldName: KEY\n    type: credential\n"
+    )
+    values = tmp_path / "values.yaml"
+    values.write_text("KEY: {credentialType: api_token, apiToken: open-sesame-1234}\n")
+    with serving(folder, wait=False, with_error_server=True, runtime_params_file=values) as host:
+        told = get(host, "/readyz?verbose").json()
+        assert (told["state"], told["running"], told["waiting"]) == ("loading", 0, 0)
+        assert "still loading" in str(told["reason"])
+        assert "state" not in get(host, "/readyz").json()
+        (folder / "go").touch()
+        await_state(host)
+        for path in ("/livez", "/readyz", "/startupz", "/ping/", "/health/"):
+            later = get(host, f"{path}?verbose=1").json()
+            assert later["state"] == "failed"
+            assert "no entry with" in str(later["reason"])
+            assert str(later["since"]) >= str(told["since"])
+            assert "open-sesame" not in str(later)
+
+
 def test_one_prediction_at_a_time(tmp_path: Path) -> None:
     """Requests share one slot: the model never runs twice at once, and a probe never waits."""
     custom = """

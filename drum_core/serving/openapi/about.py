@@ -25,7 +25,21 @@ def _record(properties: dict[str, Schema], *, closed: bool = True) -> Schema:
     return {**schema, "additionalProperties": False} if closed else schema
 
 
-OK: Final = _record({"message": {"const": "OK"}})
+_VERBOSE: Final[dict[str, Schema]] = {
+    "state": {"enum": ["loading", "ready", "failed", "draining"]},
+    "since": {"type": "string", "format": "date-time"},
+    "reason": {"type": ["string", "null"]},
+    "running": {"type": "integer", "minimum": 0},
+    "waiting": {"type": "integer", "minimum": 0},
+}
+"""What a probe says besides, when it is asked with `?verbose`."""
+
+OK: Final[Schema] = {
+    "type": "object",
+    "required": ["message"],
+    "properties": {"message": {"const": "OK"}, **_VERBOSE},
+    "additionalProperties": False,
+}
 
 ERROR: Final = _record(
     {

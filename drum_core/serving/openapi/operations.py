@@ -34,7 +34,13 @@ def operations(target: Target | None) -> Mapping[str, Operation]:
 
 def _probe(summary: str, *errors: int) -> Operation:
     ok = {200: Answered("It is so.", {"application/json": reference("OK")})}
-    return Operation(group=_PROBES, summary=summary, answers=ok, errors=errors)
+    return Operation(
+        group=_PROBES,
+        summary=summary,
+        description="With `?verbose` the answer says the state, since when, and why.",
+        answers=ok,
+        errors=errors,
+    )
 
 
 def _probes() -> dict[str, Operation]:
