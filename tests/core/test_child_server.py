@@ -120,7 +120,10 @@ def test_server_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
         time.sleep(600)
     """
     with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # nobody is left to remove its files
+        stdout=subprocess.PIPE,
+        text=True,
     ) as parent:
         assert parent.stdout is not None
         server = psutil.Process(int(parent.stdout.readline()))
