@@ -192,7 +192,8 @@ def build_parser() -> Parser:
     kinds = new.add_subparsers(dest="new_mode", title="what to make", prog="drum new")
     _add_mode(kinds, "model", NewModelOptions, "make a model folder to start from")
     _add_mode(kinds, "env", NewEnvOptions, "make the files to run a model folder in a container")
-    commands.choices[PerfTestOptions.run_mode.value].add_argument(
+    perf_test = commands.choices[PerfTestOptions.run_mode.value]
+    perf_test.add_argument_group("instead of measuring").add_argument(
         "--compare",
         nargs=2,
         metavar=("BASE.json", "NEW.json"),

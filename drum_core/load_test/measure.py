@@ -99,7 +99,7 @@ class _Run:
         first = min(cases, key=lambda case: case.samples or 0)
         case = dataclasses.replace(
             first,
-            concurrency=2 * (1 if self.options.url else self.options.max_workers),
+            concurrency=2 * (1 if self.options.url else self.options.workers()),
             rate=None,
             iterations=None,
             duration=self.options.warm_up,

@@ -60,7 +60,7 @@ async def await_workers(client: Client, options: PerfTestOptions, server: Measur
     over many connections at once, until all answers come from ready ones and from as many
     processes as there are workers. Raises `ServerError` where nobody is ready in time.
     """
-    wanted = 1 if options.url is not None else options.max_workers
+    wanted = 1 if options.url is not None else options.workers()
     until = time.monotonic() + options.ready_timeout
     patience = time.monotonic() + 30
     seen: set[int] = set()

@@ -71,7 +71,7 @@ def measure(options: PerfTestOptions, worker: WorkerContext, progress: Progress)
             input=options.input,
             target_type=target.type.value,
             server=measured.server or options.server or "",
-            workers=None if options.url else options.max_workers,
+            workers=None if options.url else options.workers(),
             url=options.url,
             started=started,
             seconds=time.perf_counter() - origin,

@@ -12,13 +12,14 @@ from drum_core.errors import OptionConflictError, OptionError
 from drum_core.options.base import PredictingOptions
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
+from drum_core.options.processes import ProcessOptions
 from drum_core.options.report import ReportOptions
 
 __all__ = ["ComparisonOptions", "PerfTestOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PerfTestOptions(ReportOptions, PredictingOptions):
+class PerfTestOptions(ReportOptions, PredictingOptions, ProcessOptions):
     """Measures a model under load, on the server that it would run on.
 
     With none of `samples`, `iterations`, `concurrency` and `rate`: DRUM's four sizes of a request,
@@ -109,18 +110,6 @@ class PerfTestOptions(ReportOptions, PredictingOptions):
             metavar="NAME",
         ),
     ] = None
-    max_workers: Annotated[
-        int,
-        Flag(
-            names=("--max-workers",),
-            env="MAX_WORKERS",
-            parameter="CUSTOM_MODEL_WORKERS",
-            parameter_wins=True,
-            help="processes, each with a model of its own",
-            minimum=1,
-            maximum=199,
-        ),
-    ] = 1
     production: Annotated[
         bool,
         Flag(
@@ -140,6 +129,7 @@ class PerfTestOptions(ReportOptions, PredictingOptions):
 
     def __post_init__(self) -> None:
         PredictingOptions.__post_init__(self)
+        self.check_processes()
         self._check("concurrency", min(self.concurrency, default=1) >= 1, "numbers of at least 1")
         most = max(self.concurrency, default=1)
         self._check("concurrency", most <= 10_000, "numbers up to 10000")
