@@ -7,6 +7,7 @@ from typing import Final
 from drum_core.options import OptionsBase, ReportOptions
 from drum_core.options.container import ContainerOptions
 from drum_core.options.flag import Option
+from drum_core.options.processes import ProcessOptions
 from drum_core.options.security import SecurityOptions
 from drum_core.options.tls import TLSOptions
 
@@ -20,6 +21,8 @@ def group_of(options_class: type[OptionsBase], option: Option) -> str:
     if option.flag.required:
         return "required"
     if option.name in {*options_class.__annotations__, *ReportOptions.__annotations__}:
+        return "options"
+    if option.name in ProcessOptions.__annotations__:
         return "options"
     if any(option.name in part.__annotations__ for part in (SecurityOptions, TLSOptions)):
         return "security"

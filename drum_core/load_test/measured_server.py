@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["MeasuredServer", "about_server", "await_workers", "measured_server"]
 
 _BURST: Final = 8
+_PATIENCE: Final = 20.0
+"""Seconds in which every worker should have been seen, once one is ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ async def await_workers(client: Client, options: PerfTestOptions, server: Measur
     """
     wanted = 1 if options.url is not None else options.workers()
     until = time.monotonic() + options.ready_timeout
-    patience = time.monotonic() + 30
+    patience = time.monotonic() + _PATIENCE
     seen: set[int] = set()
     while True:
         server.check()
@@ -73,7 +75,7 @@ async def await_workers(client: Client, options: PerfTestOptions, server: Measur
             if len(seen) >= wanted or options.url is not None:
                 return ""
             if time.monotonic() > patience:
-                return f"only {len(seen)} of {wanted} workers answered before the test began"
+                return f"only {len(seen)} of {wanted} workers were seen before the test began"
         if time.monotonic() > until:
             status = max(status for status, _ in ready)
             raise ServerError(
@@ -90,14 +92,14 @@ def _has_no_probe(answers: list[tuple[int, bytes]]) -> bool:
 
 
 async def _workers(client: Client, burst: int) -> set[int]:
-    """The processes that answer."""
+    """The processes that serve, as those say that answer; in DRUM each tells of itself alone."""
     answers = await asyncio.gather(*(client.get("/stats/") for _ in range(burst)))
     found = set()
     for status, answer in answers:
         if status == 200:
             try:
-                found.add(int(json.loads(answer)["drum_info"][0]["pid"]))
-            except (ValueError, KeyError, IndexError, TypeError):
+                found |= {int(process["pid"]) for process in json.loads(answer)["drum_info"]}
+            except (ValueError, KeyError, TypeError):
                 continue
     return found
 
