@@ -12,7 +12,7 @@ from typing import get_args
 from drum_core.environment import RUNTIME_PARAMETER_PREFIX
 from drum_core.options.flag import Option
 
-__all__ = ["add_argument", "usage_of", "variables_of"]
+__all__ = ["add_argument", "choices_of", "default_of", "metavar_of", "usage_of", "variables_of"]
 
 
 def add_argument(parser: argparse._ArgumentGroup, option: Option) -> None:
@@ -31,14 +31,15 @@ def add_argument(parser: argparse._ArgumentGroup, option: Option) -> None:
         *option.flag.names,
         dest=option.name,
         nargs="+" if option.is_list else None,
-        choices=_choices(option),
-        metavar=_metavar(option),
+        choices=choices_of(option),
+        metavar=metavar_of(option),
         default=argparse.SUPPRESS,
         help=_help(option),
     )
 
 
-def _choices(option: Option) -> tuple[str, ...] | None:
+def choices_of(option: Option) -> tuple[str, ...] | None:
+    """The values that an option takes, where they are few."""
     if option.flag.choices is not None:
         return option.flag.choices
     for kind in (option.type, *get_args(option.type)):
@@ -47,7 +48,8 @@ def _choices(option: Option) -> tuple[str, ...] | None:
     return None
 
 
-def _metavar(option: Option) -> str:
+def metavar_of(option: Option) -> str:
+    """What stands for the value of an option."""
     if option.flag.metavar:
         return option.flag.metavar
     kinds = {option.type, *get_args(option.type)}
@@ -60,18 +62,23 @@ def _metavar(option: Option) -> str:
 
 def _help(option: Option) -> str:
     notes = []
-    if choices := _choices(option):
+    if choices := choices_of(option):
         notes.append("one of " + ", ".join(choices))
     if option.flag.env:
         names = filter(None, (option.flag.env, option.flag.env_fallback))
         notes.append("variable " + ", else ".join(names))
     if option.flag.parameter:
         notes.append(f"runtime parameter {option.flag.parameter}")
-    shown = option.default not in (None, dataclasses.MISSING, False, "", ())
-    if shown and not option.flag.required:
-        notes.append(f"default {option.default}")
+    if default := default_of(option):
+        notes.append(f"default {default}")
     text = option.flag.help + (f" ({'; '.join(notes)})" if notes else "")
     return text.replace("%", "%%")
+
+
+def default_of(option: Option) -> str:
+    """The default as it is shown; empty where there is none worth showing."""
+    shown = option.default not in (None, dataclasses.MISSING, False, "", ())
+    return str(option.default) if shown and not option.flag.required else ""
 
 
 def usage_of(command: str, flags: Sequence[Option]) -> Iterator[str]:
@@ -79,7 +86,7 @@ def usage_of(command: str, flags: Sequence[Option]) -> Iterator[str]:
     yield command
     for option in flags:
         if option.flag.required:
-            yield f"{option.flag.long} {_metavar(option)}"
+            yield f"{option.flag.long} {metavar_of(option)}"
     yield "[options]"
 
 

@@ -15,6 +15,7 @@ from drum_core.cli.arguments import add_argument, usage_of, variables_of
 from drum_core.cli.formatter import help_formatter
 from drum_core.cli.groups import GROUPS, group_of
 from drum_core.cli.planned import PlannedFlag, planned_flags
+from drum_core.cli.print_actions import SHELLS, PrintCompletion, PrintManual
 from drum_core.cli.resolve import Given
 from drum_core.options import (
     ComparisonOptions,
@@ -112,23 +113,6 @@ class _Unbuilt(argparse.Action):
         namespace.unbuilt = [*getattr(namespace, "unbuilt", []), self.option_strings[-1]]
 
 
-class _PrintCompletion(argparse.Action):
-    """Prints the completion script for a shell, and ends."""
-
-    @override
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: object,
-        option_string: str | None = None,
-    ) -> None:
-        from drum_core.cli.completion import completion_script
-        from drum_core.cli.console import show_text
-
-        parser.exit(show_text(completion_script(parser, str(values))))
-
-
 def parse(argv: Sequence[str] | None) -> Command:
     """What the words of a command line ask for.
 
@@ -177,10 +161,18 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"drum {__version__}")
     parser.add_argument(
         "--print-completion",
-        action=_PrintCompletion,
-        choices=("bash", "zsh", "tcsh"),
+        action=PrintCompletion,
+        choices=SHELLS,
+        metavar="SHELL",
         default=argparse.SUPPRESS,
-        help="print the completion script for a shell",
+        help=f"print the completion script for a shell, one of {', '.join(SHELLS)}",
+    )
+    parser.add_argument(
+        "--print-manual",
+        action=PrintManual,
+        nargs=0,
+        default=argparse.SUPPRESS,
+        help="print the page of the manual, for man -l -",
     )
     # With no prog given, argparse would make a formatter to find out.
     commands = parser.add_subparsers(dest="subparser_name", title="commands", prog="drum")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["make_environment"]
 
 _EXTRAS: Final = {"fastapi": "fastapi", "uvicorn": "fastapi", "gunicorn": "flask"}
+_RUNNING: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 _PRIVATE: Final = (".env", ".git", "__pycache__", ".venv", "venv", ".DS_Store")
 """What is beside a model and no part of it, and perhaps not for everybody."""
 
@@ -48,19 +50,19 @@ def make_environment(options: NewEnvOptions, progress: Progress) -> NewEnvResult
     folder = open_folder(model)
     name = name_of(options.code_dir.name)
     image = options.image or f"{name}:1"
-    same_python = options.python_version == type(options).python_version
+    python = options.python_version or _RUNNING
     with progress.phase("Looking for what the model needs"):
-        found = find_requirements(folder, _runtime(options), transitive=same_python)
-    if not same_python:
+        found = find_requirements(folder, _runtime(options), transitive=python == _RUNNING)
+    if python != _RUNNING:
         found.notes.append(
-            f"The versions are those for Python {type(options).python_version}, which runs here; "
-            f"whether they are there for {options.python_version}, the build will show."
+            f"The versions are those for Python {_RUNNING}, which runs here; whether they are "
+            f"there for {python}, the build will show."
         )
     found.notes.extend(_notes(options, folder))
     plan = ImagePlan(
         name=name,
         image=image,
-        python=options.python_version,
+        python=python,
         port=options.port,
         workers=options.max_workers,
         server=options.server,

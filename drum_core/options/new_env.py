@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Final
@@ -16,7 +15,6 @@ from drum_core.options.report import ReportOptions
 __all__ = ["NewEnvOptions"]
 
 _PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
-_RUNNING: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 _PART: Final = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 _IMAGE: Final = re.compile(
@@ -60,13 +58,14 @@ class NewEnvOptions(ReportOptions):
         ),
     ] = None
     python_version: Annotated[
-        str,
+        str | None,
         Flag(
             names=("--python-version",),
-            help="the Python in the image; a pickle wants the one it was made with",
+            help="the Python in the image, by default the one that runs here; a pickle wants the "
+            "one it was made with",
             choices=_PYTHONS,
         ),
-    ] = _RUNNING
+    ] = None
     server: Annotated[
         str | None,
         Flag(
