@@ -55,7 +55,7 @@ def test_status_of_an_error(error: BaseException, status: ExitStatus) -> None:
         (["server", "-cd", "m", "--address", "x:y"], "--address: expected host:port"),
         (
             ["server", "-cd", "m", "--address", "x", "--max-workers", "0"],
-            "--max-workers: expected a whole number from 1 to 199, got 0",
+            "--max-workers: expected a whole number from 1 to 199, or auto, got 0",
         ),
         (["new", "model", "-cd", "n"], "either from --template"),
         (["new", "model", "-cd", "n", "--template", "magic"], "invalid choice: 'magic'"),

@@ -40,10 +40,10 @@ def test_parameters_without_effect_are_named(
 ) -> None:
     """One warning names the parameters of DRUM's server that change nothing; a score has none."""
     folder = make_folder(tmp_path / "m", custom="import absent")
-    (tmp_path / "values.yaml").write_text("DRUM_GUNICORN_MAX_REQUESTS: 5\n")
+    (tmp_path / "values.yaml").write_text("DRUM_WORKER_CONNECTIONS: 5\n")
     (folder / "model-metadata.yaml").write_text(
         REGRESSION + "runtimeParameterDefinitions:\n"
-        "- {fieldName: DRUM_GUNICORN_MAX_REQUESTS, type: numeric}\n"
+        "- {fieldName: DRUM_WORKER_CONNECTIONS, type: numeric}\n"
     )
     (tmp_path / "rows.csv").write_text("x\n1\n")
     words = {"server": ["--address", "127.0.0.1:0"], "score": ["--input", "rows.csv"]}[mode]
@@ -56,6 +56,6 @@ def test_parameters_without_effect_are_named(
     said = [line for line in done.stderr.splitlines() if "no effect" in line]
     assert ["WARNING" in line for line in said] == [True] * (mode == "server")
     names = [
-        f"MLOPS_RUNTIME_PARAM_{name}" for name in ("DRUM_GUNICORN_MAX_REQUESTS", "USE_NIM_WATCHDOG")
+        f"MLOPS_RUNTIME_PARAM_{name}" for name in ("DRUM_WORKER_CONNECTIONS", "USE_NIM_WATCHDOG")
     ]
     assert all(line.endswith(f": {', '.join(names)}.") for line in said)
