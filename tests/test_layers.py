@@ -34,6 +34,7 @@ LEAVES = {
     ),
     *("limit_errors", "messages", "options", "process_end", "progress", "protocols"),
     *("request_record", "tally"),
+    "upstream",
     *("registry", "results", "security", "user", "version", "worker"),
 }
 MAY_IMPORT = {

@@ -24,8 +24,8 @@ class PlannedFlag:
 
 
 _FLAGS: Final = (
-    PlannedFlag("--gpu-predictor"),
-    PlannedFlag("--sidecar", switch=True),
+    PlannedFlag("--gpu-predictor", modes=(RunMode.SCORE,)),
+    PlannedFlag("--sidecar", switch=True, modes=(RunMode.SCORE,)),
     PlannedFlag("--triton-host"),
     PlannedFlag("--triton-http-port"),
     PlannedFlag("--triton-grpc-port"),
@@ -37,8 +37,6 @@ _PARAMETERS: Final = (
     "DRUM_GUNICORN_WORKER_CLASS",
     "DRUM_GUNICORN_FIRST_BYTE_TIMEOUT",
     "DRUM_GUNICORN_LOG_LEVEL",
-    "DRUM_OPENAI_CLIENT_TIMEOUT",
-    "NIM_DIRECT_ACCESS_REQUEST_TIMEOUT",
     "NIM_WATCHDOG_REQUEST_TIMEOUT",
     "NIM_WATCHDOG_MAX_ATTEMPTS",
     "USE_NIM_WATCHDOG",

@@ -161,6 +161,8 @@ class Chat:
     answer: Callable[[ChatRequest], ChatAnswer]
     answer_async: Callable[[ChatRequest], Awaitable[AsyncChatAnswer]] | None = None
     on_loop: Callable[[], bool] = field(default=lambda: False)
+    concurrent: bool = False
+    """Whether many calls of `answer` may run at once, each in a thread of its own."""
 
 
 ListModels: TypeAlias = Callable[[], list[Mapping[str, object]]]

@@ -19,7 +19,7 @@ from drum_core.options.choices import Language
 from drum_core.user.settings import Settings
 
 if TYPE_CHECKING:
-    from drum_core.options.base import ModelOptions
+    from drum_core.options.base import ModelOptions, UpstreamSettings
 
 __all__ = ["ModelFolder", "detect_language", "open_folder", "python_files", "python_sources"]
 
@@ -64,6 +64,8 @@ class ModelFolder:
     settings: Settings = field(default_factory=Settings)
     lazy_files: LazyFiles | None = None
     """What has to be fetched before the model is loaded."""
+    upstream: UpstreamSettings | None = None
+    """The server that answers in the place of a model."""
 
     def rescanned(self) -> ModelFolder:
         """The same folder, with the artifacts that have come into it since."""
@@ -82,8 +84,9 @@ def open_folder(options: ModelOptions) -> ModelFolder:
         raise ModelFolderError(f"The model folder {path} cannot be read: permission denied.")
     read = read_metadata(path)
     lazy_files = read_lazy_files(options.lazy_loading_file, environment())
-    language = options.language or detect_language(path)
-    if language is not Language.PYTHON:
+    upstream = options.upstream()
+    language = Language.OTHER if upstream else options.language or detect_language(path)
+    if language is not Language.PYTHON and upstream is None:
         raise NotBuiltYetError(f"Running models in the language {language.value!r}")
     hooks = list(python_files(path, "custom.py"))
     if len(hooks) > 1:
@@ -98,6 +101,7 @@ def open_folder(options: ModelOptions) -> ModelFolder:
         custom_code=hooks[0] if hooks else None,
         settings=read_settings(options),
         lazy_files=lazy_files,
+        upstream=upstream,
     )
 
 

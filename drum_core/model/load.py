@@ -28,7 +28,10 @@ __all__ = ["load_model", "mask_secrets"]
 
 _logger = logging.getLogger(__name__)
 
-_BACKENDS: Final = {Language.PYTHON: "drum_core.backends.python:load"}
+_BACKENDS: Final = {
+    Language.PYTHON: "drum_core.backends.python:load",
+    Language.OTHER: "drum_core.backends.sidecar:load",
+}
 
 
 def mask_secrets(folder: ModelFolder, worker: WorkerContext) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from drum_core.model.exchange import Chat, ListModels, Predict, Transform, Unstructured
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from drum_core.model.folder import ModelFolder
     from drum_core.model.target import Target
     from drum_core.protocols import WorkerContext
+    from drum_core.upstream.connections import Upstream
 
 __all__ = ["LoadModel", "Model", "ModelInfo"]
 
@@ -32,7 +33,11 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """What a model can do; a field is `None` for what it cannot."""
+    """What a model can do; a field is `None` for what it cannot.
+
+    `upstream` is the server behind it, where there is one, and `unwell` says, at once, why it
+    cannot be used for the time being.
+    """
 
     info: ModelInfo
     predict: Predict | None = None
@@ -40,6 +45,8 @@ class Model:
     unstructured: Unstructured | None = None
     chat: Chat | None = None
     list_models: ListModels | None = None
+    upstream: Upstream | None = None
+    unwell: Callable[[], str | None] = field(default=lambda: None)
 
 
 LoadModel: TypeAlias = "Callable[[ModelFolder, Target, WorkerContext], Model]"

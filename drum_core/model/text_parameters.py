@@ -7,7 +7,7 @@ from typing import Final
 from drum_core.environment import environment, runtime_parameter
 from drum_core.user.settings import Settings
 
-__all__ = ["PROMPT_PARAMETER", "llm_id", "prompt_column"]
+__all__ = ["PROMPT_PARAMETER", "llm_id", "prompt_column", "text_parameter"]
 
 PROMPT_PARAMETER: Final = "PROMPT_COLUMN_NAME"
 """The runtime parameter that names the column with the prompts."""
@@ -15,15 +15,15 @@ PROMPT_PARAMETER: Final = "PROMPT_COLUMN_NAME"
 
 def prompt_column(settings: Settings) -> str:
     """The column in which a text model finds its prompts; `promptText` where none is named."""
-    return _text(PROMPT_PARAMETER, settings) or "promptText"
+    return text_parameter(PROMPT_PARAMETER, settings) or "promptText"
 
 
 def llm_id(settings: Settings) -> str | None:
     """What the model is called in `/v1/models`, by the parameter LLM_ID."""
-    return _text("LLM_ID", settings)
+    return text_parameter("LLM_ID", settings)
 
 
-def _text(name: str, settings: Settings) -> str | None:
+def text_parameter(name: str, settings: Settings) -> str | None:
     """From the values file, else the environment, else the definition's default."""
     given = settings.parameters.get(name)
     if given is None:

@@ -13,7 +13,21 @@ from drum_core.options.choices import LOGGING_LEVELS, Language, RunMode, TargetT
 from drum_core.options.container import ContainerOptions, check_container
 from drum_core.options.flag import Flag
 
-__all__ = ["ModelOptions", "OptionsBase", "PredictingOptions"]
+__all__ = ["ModelOptions", "OptionsBase", "PredictingOptions", "UpstreamSettings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamSettings:
+    """A server of the OpenAI API that answers in the place of a model.
+
+    `timeout` is how long, in seconds, it may be silent.
+    """
+
+    kind: str
+    host: str
+    port: int
+    health_path: str
+    timeout: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +162,10 @@ class ModelOptions(ContainerOptions, OptionsBase):
             help="variables that start with this prefix and _ hold a secret as JSON",
         ),
     ] = None
+
+    def upstream(self) -> UpstreamSettings | None:
+        """The server that answers in the place of a model, if one does."""
+        return None
 
     def __post_init__(self) -> None:
         OptionsBase.__post_init__(self)

@@ -84,6 +84,15 @@ class LimitOptions(TLSOptions):
             maximum=86400,
         ),
     ] = 3600
+    proxy_timeout: Annotated[
+        int,
+        Flag(
+            parameter="NIM_DIRECT_ACCESS_REQUEST_TIMEOUT",
+            help="seconds until what is proxied by /directAccess/ and /nim/ has been answered",
+            minimum=1,
+            maximum=86400,
+        ),
+    ] = 3600
     max_overruns: Annotated[
         int | None,
         Flag(

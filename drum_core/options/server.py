@@ -13,6 +13,7 @@ from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
 from drum_core.options.limits import LimitOptions
 from drum_core.options.processes import ProcessOptions
+from drum_core.options.sidecar import SidecarOptions
 from drum_core.options.telemetry import TelemetryOptions
 from drum_core.options.tls import TLSSettings
 
@@ -51,7 +52,7 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerOptions(ProcessOptions, TelemetryOptions, LimitOptions):
+class ServerOptions(SidecarOptions, ProcessOptions, TelemetryOptions, LimitOptions):
     """Serves the model over HTTP, on a server of its own or inside an application."""
 
     run_mode: ClassVar[RunMode] = RunMode.SERVER
@@ -140,6 +141,7 @@ class ServerOptions(ProcessOptions, TelemetryOptions, LimitOptions):
     def __post_init__(self) -> None:
         LimitOptions.__post_init__(self)
         self.check_processes()
+        self.check_sidecar()
         parse_address(self.address, self.sources.get("address", "address"))
         object.__setattr__(self, "url_prefix", self._prefix())
 

@@ -62,7 +62,11 @@ class ChatEndpoint:
 
     def is_async(self) -> bool:
         """Whether the model is there, and answers many requests at once."""
-        return self._async_chat() is not None
+        try:
+            chat = self.lifecycle.model().chat
+        except NotReadyError:
+            return False
+        return chat is not None and (chat.answer_async is not None or chat.concurrent)
 
     def on_loop(self) -> bool:
         """Whether `answer_async` is to be used: the model's loop is the running one."""

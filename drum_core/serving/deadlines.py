@@ -35,6 +35,8 @@ class Timeouts:
     answer: float = FOREVER
     idle: float = FOREVER
     total: float = FOREVER
+    setting: str = ""
+    """What sets all three, where one does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,7 @@ class Deadline:
             seconds, what, setting = timeouts.idle, "did not go on", "--stream-idle-timeout"
         else:
             seconds, what, setting = timeouts.total, "did not end", "--stream-timeout"
+        setting = timeouts.setting or setting
         text = f"The answer {what} within {seconds:g} s, as {setting} of this server says."
         return DeadlineExceededError(text, seconds=seconds)
 

@@ -36,6 +36,7 @@ class Endpoint:
     answer: Answer
     policy: RoutePolicy
     method: str = "GET"
+    also: tuple[str, ...] = ()
     async_answer: AsyncAnswer | None = None
     on_loop: Callable[[], bool] = field(default=lambda: False)
     concurrent: Callable[[], bool] = field(default=lambda: False)
@@ -62,4 +63,5 @@ class Endpoint:
     @property
     def methods(self) -> tuple[str, ...]:
         """All methods of its paths: HEAD where GET is, and OPTIONS."""
-        return ("GET", "HEAD", "OPTIONS") if self.method == "GET" else (self.method, "OPTIONS")
+        head = ("HEAD",) if self.method == "GET" else ()
+        return (self.method, *head, *self.also, "OPTIONS")

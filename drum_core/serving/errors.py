@@ -32,6 +32,7 @@ from drum_core.limit_errors import (
 from drum_core.messages import Response
 from drum_core.security.errors import MisdirectedError, UnauthorizedError
 from drum_core.serving.answers import client_left_response, error_response
+from drum_core.upstream.errors import UpstreamError
 from drum_core.user.errors import HookBadRequestError, user_answer
 from drum_core.user.masking import masked
 
@@ -60,6 +61,7 @@ _STATUSES: Final[tuple[tuple[type[DrumError], int], ...]] = (
     (NotReadyError, HTTPStatus.SERVICE_UNAVAILABLE),
     (BusyError, HTTPStatus.SERVICE_UNAVAILABLE),
     (SpoolError, HTTPStatus.INSUFFICIENT_STORAGE),
+    (UpstreamError, HTTPStatus.BAD_GATEWAY),
     (DeadlineExceededError, HTTPStatus.GATEWAY_TIMEOUT),
     (DrumError, HTTPStatus.INTERNAL_SERVER_ERROR),
 )

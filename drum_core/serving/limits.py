@@ -37,13 +37,18 @@ def job_runner(
 
 
 def deadlines(options: LimitOptions) -> Deadlines:
-    """The times of each kind of route. A proxy has those of a stream."""
+    """The times of each kind of route."""
     answer = _seconds(options.request_timeout)
     idle, total = _seconds(options.stream_idle_timeout), _seconds(options.stream_timeout)
     return Deadlines(
         predict=Timeouts(answer=answer),
         stream=Timeouts(answer=answer, idle=idle, total=total),
-        proxy=Timeouts(answer=total, idle=idle, total=total),
+        proxy=Timeouts(
+            answer=options.proxy_timeout,
+            idle=options.proxy_timeout,
+            total=options.proxy_timeout,
+            setting="NIM_DIRECT_ACCESS_REQUEST_TIMEOUT",
+        ),
     )
 
 

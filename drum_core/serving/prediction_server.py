@@ -32,6 +32,7 @@ from drum_core.serving.openapi.routes import docs_endpoints
 from drum_core.serving.predict import AnswerJSON, PredictEndpoint
 from drum_core.serving.prediction_json import prediction_json
 from drum_core.serving.probes import Probes
+from drum_core.serving.proxy import proxy_endpoint
 from drum_core.serving.routes import model_endpoints
 from drum_core.serving.served import ServedModel
 from drum_core.serving.stats import Stats
@@ -144,6 +145,7 @@ class PredictionServer:
             UnstructuredEndpoint(served),
         )
         endpoints += chat_endpoints(self.lifecycle, target)
+        endpoints.append(proxy_endpoint(self.lifecycle))
         metrics = self._metrics(seen, folder, target)
         if self.options.has_api_docs(owned=self._owns_process):
             described = self._described(folder, target)

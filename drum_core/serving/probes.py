@@ -21,7 +21,8 @@ __all__ = ["Probes"]
 class Probes:
     """The probes of one model; none of them waits for anything.
 
-    `hang` is why a model that is there cannot be used: its threads hang. With `?verbose` each says
+    `hang` is why a model that is there cannot be used: its threads hang. A server in its
+    place may be unwell, too. With `?verbose` each says
     besides `state`, `since`, `reason` and how many requests are `running` and `waiting`.
     """
 
@@ -32,7 +33,8 @@ class Probes:
     def ping(self, request: Request) -> Response:
         """`/` and `/ping/`: OK once the model is there, also while draining; 513 if it failed."""
         if self.lifecycle.state in (State.READY, State.DRAINING):
-            return self._ok(request)
+            reason = self.lifecycle.model().unwell()
+            return self._ok(request) if reason is None else self._unavailable(reason, request)
         return answer_to(self.lifecycle.unready(), more=self._more(request))
 
     def health(self, request: Request) -> Response:
@@ -60,8 +62,12 @@ class Probes:
             return self._ok(request)
         return self._unavailable(self.lifecycle.unready(), request)
 
+    def _trouble(self) -> str | None:
+        """Why a model that is there cannot be used."""
+        return self.hang() or self.lifecycle.model().unwell()
+
     def _unless_it_hangs(self, request: Request) -> Response:
-        reason = self.hang()
+        reason = self._trouble()
         return self._ok(request) if reason is None else self._unavailable(reason, request)
 
     def _ok(self, request: Request) -> Response:
@@ -76,7 +82,7 @@ class Probes:
             return {}
         state = self.lifecycle.state
         ready = state is State.READY
-        reason = self.hang() if ready else str(self.lifecycle.unready())
+        reason = self._trouble() if ready else str(self.lifecycle.unready())
         since = datetime.fromtimestamp(self.lifecycle.since, UTC)
         return {
             "state": state.value,

@@ -46,6 +46,8 @@ CALLS = [
     *(Call("POST", path, [CSV], iris_rows().encode()) for path in PREDICT_PATHS),
     *(Call(method, path) for method in ("GET", "DELETE") for path in (*PREDICT_PATHS, *NO_PATHS)),
     Call("POST", "/ping", [CSV], b"x"),
+    *(Call(method, "/nim/v1/models") for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")),
+    *(Call("POST", path, [CSV], b"x") for path in ("/directAccess/v1/x", "/nim/", "/nim//x")),
     Call("PUT", "/predict/", [CSV], iris_rows().encode()),
     Call("POST", "/predict/?a=1&a=2", [CSV], iris_rows(1).encode()),
     Call("POST", "/predict/", [CSV], [line.encode() for line in iris_rows(30).splitlines(True)]),

@@ -37,6 +37,7 @@ _WHEN: Final[Mapping[int, str]] = {
     422: "What came is not what this route and this model take.",
     500: "The data cannot be read or do not fit, or the model failed; the text says which.",
     501: "What this needs is not installed; the text says what.",
+    502: "The server behind the model cannot be reached, or gave no answer.",
     503: "Loading, ending, or too busy; Retry-After says when to try again.",
     504: "The answer was not ready in time.",
     507: "The disk for large bodies is full.",

@@ -1,0 +1,1 @@
+"""Asking another server, in place of a model: pooled connections, streamed answers."""
