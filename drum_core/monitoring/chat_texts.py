@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["answer_text", "prompt_text", "streamed_text"]
+__all__ = ["answer_text", "content_text", "prompt_text", "streamed_text"]
 
 
 def prompt_text(params: Mapping[str, object]) -> str:
@@ -12,12 +12,12 @@ def prompt_text(params: Mapping[str, object]) -> str:
     messages = params.get("messages")
     if not isinstance(messages, Sequence) or isinstance(messages, str) or not messages:
         return ""
-    return _text(_mapping(messages[-1]).get("content"))
+    return content_text(_mapping(messages[-1]).get("content"))
 
 
 def answer_text(completion: Mapping[str, object]) -> str:
     """The first choice of a whole answer; empty without one, or when it calls a tool."""
-    return _text(_mapping(_first_choice(completion).get("message")).get("content"))
+    return content_text(_mapping(_first_choice(completion).get("message")).get("content"))
 
 
 def streamed_text(chunks: Iterable[bytes]) -> str:
@@ -28,7 +28,7 @@ def streamed_text(chunks: Iterable[bytes]) -> str:
 
 
 def _delta(chunk: object) -> str:
-    return _text(_mapping(_first_choice(chunk).get("delta")).get("content"))
+    return content_text(_mapping(_first_choice(chunk).get("delta")).get("content"))
 
 
 def _first_choice(answer: object) -> Mapping[object, object]:
@@ -41,8 +41,8 @@ def _first_choice(answer: object) -> Mapping[object, object]:
     return {}
 
 
-def _text(content: object) -> str:
-    """A content, whose parts are on lines of their own."""
+def content_text(content: object) -> str:
+    """The content of a message, whose parts are on lines of their own."""
     if isinstance(content, list):
         return "\n".join(_part(part) for part in content)
     return content if isinstance(content, str) else ""

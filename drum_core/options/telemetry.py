@@ -26,3 +26,20 @@ class TelemetryOptions(LogOptions):
             choices=("on", "open", "off"),
         ),
     ] = "on"
+    otel_endpoint: Annotated[
+        str | None,
+        Flag(
+            env="OTEL_EXPORTER_OTLP_ENDPOINT",
+            help="a collector of OpenTelemetry, to which traces, metrics and logs are sent by "
+            "OTLP over HTTP; the other variables OTEL_* apply",
+        ),
+    ] = None
+    otel_sdk_disabled: Annotated[
+        bool,
+        Flag(
+            env="OTEL_SDK_DISABLED",
+            parameter="OTEL_SDK_DISABLED",
+            parameter_wins=True,
+            help="send nothing to a collector, although one is named",
+        ),
+    ] = False

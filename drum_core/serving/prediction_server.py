@@ -26,7 +26,7 @@ from drum_core.serving.dispatch import Dispatcher
 from drum_core.serving.endpoint import Endpoint
 from drum_core.serving.lifecycle import Lifecycle
 from drum_core.serving.limits import body_rules, deadlines, job_runner
-from drum_core.serving.observation import Observation, check_metrics
+from drum_core.serving.observation import Observation, check_telemetry
 from drum_core.serving.openapi.document import Served
 from drum_core.serving.openapi.routes import docs_endpoints
 from drum_core.serving.predict import AnswerJSON, PredictEndpoint
@@ -50,7 +50,7 @@ _logger = logging.getLogger("drum.server")
 def prepare_answers(options: ServerOptions, target: Target) -> AnswerJSON:
     """How predictions are answered; raises what is wrong with the options that say it."""
     check_monitoring(options, target)
-    check_metrics(options)
+    check_telemetry(options)
     if options.deployment_config is None:
         return prediction_json
     config = read_deployment_config(options.deployment_config, target)
@@ -85,7 +85,9 @@ class PredictionServer:
         self.lifecycle: Lifecycle = Lifecycle(worker_ctx.running, self._journal.turned)
         self.security: Security = Security.of(options, on_tokens=self._mask)
         self._runner = job_runner(options, on_overruns=self._hangs, on_count=self._journal.outlived)
-        self._observation = Observation(options, worker_ctx, self._runner)
+        self._observation = Observation(
+            options, worker_ctx, self._runner, owns_process=owns_process
+        )
 
     def materialize(self) -> WebApp:
         """Adds the routes, loads the extension, and has the worker load the model.
@@ -126,6 +128,7 @@ class PredictionServer:
         answer_json: AnswerJSON = prediction_json,
     ) -> None:
         seen = self._observation
+        kind = target.type.value if target else ""
         stats = Stats(seen.tally, seen.tallies, enabled=self.options.show_perf)
         served = ServedModel(
             lifecycle=self.lifecycle, target=target, stats=stats, clock=time.perf_counter
@@ -155,7 +158,7 @@ class PredictionServer:
             deadlines=deadlines(self.options),
             bodies=body_rules(self.options, self._runner.admission),
             security=self.security,
-            watches=(self._journal.watch, *seen.watches(endpoints)),
+            watches=(self._journal.watch, *seen.watches(endpoints, kind)),
             tells_times=self.options.show_perf,
         )
         apart = dataclasses.replace(dispatcher, security=seen.security(self.security))
@@ -204,9 +207,10 @@ class PredictionServer:
     def _load(self, folder: ModelFolder, target: Target) -> None:
         started = time.perf_counter()
         try:
+            self._observation.loading(target.type)
             monitoring = start_monitoring(self.options, target, folder.settings, self.worker_ctx)
             model = load_model(folder, target, self.worker_ctx)
-            model = monitored(model, monitoring)
+            model = self._observation.observed(monitored(model, monitoring))
         except BaseException as error:  # also what a hook may do, such as sys.exit()
             known = isinstance(error, DrumError)
             trace = error if self.options.show_stacktrace or not known else None
