@@ -24,6 +24,19 @@ def mypy(*paths: Path) -> str:
 
 
 @pytest.mark.timeout(300)
+def test_mypy_takes_the_examples(tmp_path: Path) -> None:
+    """Each Python block of docs/embedding.md is right under the project's strict settings."""
+    text = (ROOT / "docs" / "embedding.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert len(blocks) >= 5
+    files = [tmp_path / f"block_{number}.py" for number in range(len(blocks))]
+    for file, block in zip(files, blocks, strict=True):
+        file.write_text(block, encoding="utf-8")
+    said = mypy(*files)
+    assert "Success: no issues found" in said, said
+
+
+@pytest.mark.timeout(300)
 def test_mypy_refuses_what_is_wrong() -> None:
     """Each marked line gives exactly the error it is marked with, and no other line gives any."""
     expected = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import assert_never
@@ -15,16 +16,22 @@ from typing_extensions import assert_type
 from drum_core import (
     CMRunner,
     ComparisonOptions,
+    ComparisonResult,
     DrumRuntime,
     FitOptions,
+    FitResult,
     Handler,
     LocalWorker,
     NewEnvOptions,
+    NewEnvResult,
     NewModelOptions,
     NewModelResult,
     Options,
     PerfTestOptions,
+    PerfTestResult,
+    Progress,
     PushOptions,
+    PushResult,
     Request,
     Response,
     Route,
@@ -37,10 +44,14 @@ from drum_core import (
     ServerResult,
     TargetType,
     ValidationOptions,
+    ValidationResult,
     WebApp,
     WorkerContext,
 )
+from drum_core.progress import Advance
 from drum_core.protocols import Cleanup
+from drum_core.results import Report
+from drum_core.results.validation import CheckResult, CheckStatus
 from drum_web import FastAPIApp, FastAPIWorkerCtx, FlaskApp, WorkerCtx
 
 
@@ -79,6 +90,106 @@ def makes_a_model() -> NewModelResult:
     """Each mode has a result of its own."""
     with DrumRuntime(NewModelOptions(code_dir=Path("m"), template="hooks")) as runtime:
         return CMRunner(runtime).run()
+
+
+def makes_an_image() -> list[str]:
+    """`drum new env`: what is installed, and what to run next."""
+    with DrumRuntime(NewEnvOptions(code_dir=Path("m"), image="m:1", max_workers=2)) as runtime:
+        result = CMRunner(runtime).run()
+    assert_type(result, NewEnvResult)
+    assert_type(result.requirements, tuple[str, ...])
+    return [*result.notes, *result.next_commands]
+
+
+class Bar:
+    """A Progress without inheritance: whoever has three methods is told."""
+
+    @contextmanager
+    def phase(self, what: str, /) -> Iterator[None]:
+        """A step of unknown length."""
+        yield
+
+    @contextmanager
+    def task(self, what: str, total: int | None, /, *, unit: str = "rows") -> Iterator[Advance]:
+        """A step that is counted."""
+        done = 0
+
+        def advance(more: int) -> None:
+            nonlocal done
+            done += more
+
+        yield advance
+
+    def say(self, line: str, /) -> None:
+        """A line."""
+
+
+def fits(bar: Progress) -> Path:
+    """`drum fit`, with progress: the folder, if its predictions were the same twice."""
+    options = FitOptions(
+        code_dir=Path("task"), input=Path("rows.csv"), target="price", output=Path("model")
+    )
+    with DrumRuntime(options, progress=bar) as runtime:
+        assert_type(runtime.progress, Progress)
+        result = CMRunner(runtime).run()
+    assert_type(result, FitResult)
+    assert_type(result.target_type, TargetType)
+    assert_type([phase.seconds for phase in result.phases], list[float])
+    if not result.passed or result.output is None:
+        raise RuntimeError(f"{result.rows} rows were not enough")
+    return result.output
+
+
+def validates() -> dict[str, str]:
+    """`drum validation`: what failed, and what to change."""
+    options = ValidationOptions(code_dir=Path("m"), input=Path("rows.csv"), jobs=1)
+    with DrumRuntime(options, progress=Bar()) as runtime:
+        result = CMRunner(runtime).run()
+    assert_type(result, ValidationResult)
+    failed = result.with_status(CheckStatus.FAILED)
+    assert_type(failed, tuple[CheckResult, ...])
+    return {check.title: check.advice for check in failed}
+
+
+def measures() -> float:
+    """`drum perf-test`: requests a second of the best case."""
+    options = PerfTestOptions(
+        code_dir=Path("m"), input=Path("rows.csv"), concurrency=(1, 8), duration=1.0
+    )
+    with DrumRuntime(options) as runtime:
+        result = CMRunner(runtime).run()
+    assert_type(result, PerfTestResult)
+    assert_type(result.failed, bool)
+    return max(case.throughput or 0.0 for case in result.cases)
+
+
+def compares() -> ComparisonResult:
+    """Two reports of it."""
+    options = ComparisonOptions(compare=(Path("before.json"), Path("after.json")))
+    with DrumRuntime(options) as runtime:
+        return CMRunner(runtime).run()
+
+
+def pushes() -> str | None:
+    """`drum push`: where the model is now; in a dry run nowhere."""
+    with DrumRuntime(PushOptions(code_dir=Path("m"), dry_run=True)) as runtime:
+        result = CMRunner(runtime).run()
+    assert_type(result, PushResult)
+    assert_type(result.size, int)
+    return result.url
+
+
+def tells_any_result(result: RunResult) -> Report | None:
+    """`match` over the results is exhaustive; all but two are reports."""
+    match result:
+        case ScoreResult() | ServerResult():
+            return None
+        case FitResult() | ValidationResult() | PerfTestResult() | ComparisonResult():
+            return result.report()
+        case PushResult() | NewModelResult() | NewEnvResult():
+            return result.report()
+        case _:
+            assert_never(result)
 
 
 def runs_anything(options: Options) -> RunResult:

@@ -20,6 +20,7 @@ ServerOptions(code_dir=Path("m"), target_type="regression")  # E: arg-type
 ScoreOptions(code_dir=Path("m"))  # E: call-arg
 scoring = DrumRuntime(ScoreOptions(code_dir=Path("m"), input=Path("x")))
 CMRunner(scoring).run().exit_status  # E: attr-defined
+DrumRuntime(ScoreOptions(code_dir=Path("m"), input=Path("x")), progress=print)  # E: arg-type
 ServerOptions(code_dir=Path("m")).max_workers = 3  # E: misc
 
 
