@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from drum_core.cli import console
 from drum_core.cli.exit_codes import ExitStatus, status_of
 from drum_core.cli.parser import Asks, Command, parse
-from drum_core.cli.planned import parameters_without_effect
+from drum_core.cli.planned import parameters_without_effect, refuse_parameters
 from drum_core.cli.resolve import resolve
 from drum_core.environment import environment, exported
 from drum_core.errors import (
@@ -111,6 +111,7 @@ def _options(command: Command, environ: Mapping[str, str]) -> tuple[Options, lis
     options_class = command.options_class
     fields = options_of(options_class)
     try:
+        refuse_parameters(options_class.run_mode, environ)
         resolved = resolve(fields, command.given, environ)
         if missing := resolved.missing(fields):
             command.parser.error("the following arguments are required: " + ", ".join(missing))

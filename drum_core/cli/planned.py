@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from drum_core.environment import RUNTIME_PARAMETER_PREFIX
+from drum_core.environment import RUNTIME_PARAMETER_PREFIX, runtime_parameter
+from drum_core.errors import OptionError
 from drum_core.options.choices import RunMode
 
-__all__ = ["PlannedFlag", "parameters_without_effect", "planned_flags"]
+__all__ = ["PlannedFlag", "parameters_without_effect", "planned_flags", "refuse_parameters"]
 
 _BOTH: Final = (RunMode.SCORE, RunMode.SERVER)
 
@@ -33,15 +34,38 @@ _FLAGS: Final = (
 
 
 _PARAMETERS: Final = (
-    "DRUM_WORKER_CONNECTIONS",
-    "DRUM_GUNICORN_WORKER_CLASS",
     "DRUM_GUNICORN_FIRST_BYTE_TIMEOUT",
-    "DRUM_GUNICORN_LOG_LEVEL",
     "NIM_WATCHDOG_REQUEST_TIMEOUT",
     "NIM_WATCHDOG_MAX_ATTEMPTS",
     "USE_NIM_WATCHDOG",
 )
 """Runtime parameters that change DRUM's server, and have no effect here."""
+
+
+_NEVER: Final[Mapping[str, tuple[frozenset[str], str]]] = {
+    "DRUM_GUNICORN_WORKER_CLASS": (
+        frozenset({"sync"}),
+        "sync, or to be left out: workers have threads, which gevent would replace by something "
+        "that stands still while a model computes",
+    ),
+    "DRUM_WORKER_CONNECTIONS": (
+        frozenset(),
+        "to be left out: it is of gevent's workers, which are not used; --max-concurrency, "
+        "--max-waiting and DRUM_WEBSERVER_BACKLOG say how many requests and connections there may "
+        "be",
+    ),
+}
+"""Runtime parameters that ask for what will not be built: values that change nothing, and why."""
+
+
+def refuse_parameters(mode: RunMode, environ: Mapping[str, str]) -> None:
+    """Raises `OptionError` for a parameter of a server that asks for what will not be built."""
+    if mode is not RunMode.SERVER:
+        return
+    for name, (harmless, reason) in _NEVER.items():
+        value = runtime_parameter(name, environ)
+        if value is not None and value.lower() not in harmless:
+            raise OptionError(f"runtime parameter {name}", value, reason)
 
 
 def planned_flags(mode: RunMode) -> tuple[PlannedFlag, ...]:

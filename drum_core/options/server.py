@@ -44,6 +44,7 @@ class ServerSettings:
     keep_alive: int = 5
     pending: int = 65
     logging_level: str = "warning"
+    server_log_level: str | None = None
     log_format: str = "text"
     access_log: bool = False
     tls: TLSSettings | None = None
@@ -128,6 +129,14 @@ class ServerOptions(SidecarOptions, ProcessOptions, TelemetryOptions, LimitOptio
             maximum=10000,
         ),
     ] = 2048
+    server_log_level: Annotated[
+        str | None,
+        Flag(
+            parameter="DRUM_GUNICORN_LOG_LEVEL",
+            help="the least severe records of gunicorn, or of uvicorn; by default --logging-level",
+            choices=("debug", "info", "warning", "error", "critical"),
+        ),
+    ] = None
     keep_alive: Annotated[
         int,
         Flag(
@@ -165,6 +174,7 @@ class ServerOptions(SidecarOptions, ProcessOptions, TelemetryOptions, LimitOptio
             keep_alive=self.keep_alive,
             pending=self.max_concurrency + self.max_waiting,
             logging_level=self.logging_level,
+            server_log_level=self.server_log_level,
             log_format=self.log_format,
             access_log=self.access_log,
             tls=self.tls(),

@@ -159,7 +159,7 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             "graceful_timeout": settings.drain_delay + settings.graceful_timeout + GRACE_SECONDS,
             "accesslog": None,
             **self._tls(),
-            "loglevel": _level(settings.logging_level),
+            "loglevel": _level(settings.server_log_level or settings.logging_level),
             "logger_class": ServerLog,
             "forwarded_allow_ips": "",
             "control_socket_disable": True,

@@ -79,6 +79,7 @@ def _config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
         http=_Protocol,
         interface="asgi3",
         log_config=None,
+        log_level=settings.server_log_level,
         access_log=False,
         server_header=False,
         proxy_headers=False,

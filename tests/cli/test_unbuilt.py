@@ -9,7 +9,7 @@ import pytest
 from drum_core.cli import main
 from drum_core.cli.planned import planned_flags
 from drum_core.options import RunMode
-from tests.model_folders import REGRESSION, make_folder
+from tests.model_folders import DOUBLE, REGRESSION, make_folder
 
 
 @pytest.mark.parametrize("mode", [RunMode.SCORE, RunMode.SERVER])
@@ -40,10 +40,10 @@ def test_parameters_without_effect_are_named(
 ) -> None:
     """One warning names the parameters of DRUM's server that change nothing; a score has none."""
     folder = make_folder(tmp_path / "m", custom="import absent")
-    (tmp_path / "values.yaml").write_text("DRUM_WORKER_CONNECTIONS: 5\n")
+    (tmp_path / "values.yaml").write_text("DRUM_GUNICORN_FIRST_BYTE_TIMEOUT: 5\n")
     (folder / "model-metadata.yaml").write_text(
         REGRESSION + "runtimeParameterDefinitions:\n"
-        "- {fieldName: DRUM_WORKER_CONNECTIONS, type: numeric}\n"
+        "- {fieldName: DRUM_GUNICORN_FIRST_BYTE_TIMEOUT, type: numeric}\n"
     )
     (tmp_path / "rows.csv").write_text("x\n1\n")
     words = {"server": ["--address", "127.0.0.1:0"], "score": ["--input", "rows.csv"]}[mode]
@@ -56,6 +56,32 @@ def test_parameters_without_effect_are_named(
     said = [line for line in done.stderr.splitlines() if "no effect" in line]
     assert ["WARNING" in line for line in said] == [True] * (mode == "server")
     names = [
-        f"MLOPS_RUNTIME_PARAM_{name}" for name in ("DRUM_WORKER_CONNECTIONS", "USE_NIM_WATCHDOG")
+        f"MLOPS_RUNTIME_PARAM_{name}"
+        for name in ("DRUM_GUNICORN_FIRST_BYTE_TIMEOUT", "USE_NIM_WATCHDOG")
     ]
     assert all(line.endswith(f": {', '.join(names)}.") for line in said)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("DRUM_GUNICORN_WORKER_CLASS", '{"type": "string", "payload": "gevent"}', 2),
+        ("DRUM_GUNICORN_WORKER_CLASS", '{"type": "string", "payload": "sync"}', 0),
+        ("DRUM_WORKER_CONNECTIONS", '{"type": "numeric", "payload": 5}', 2),
+        ("DRUM_GUNICORN_LOG_LEVEL", "loud", 2),
+        ("DRUM_GUNICORN_LOG_LEVEL", "debug", 0),
+    ],
+)
+def test_parameters_that_ask_for_gevent_are_refused(
+    name: str,
+    value: str,
+    status: int,
+    drum: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+) -> None:
+    """Wrong usage, with the reason and what to use instead; the default worker class is none."""
+    make_folder(tmp_path / "m", custom=DOUBLE)
+    words = ("server", "-cd", "m", "--address", "127.0.0.1:0", "--check")
+    done = drum(*words, **{f"MLOPS_RUNTIME_PARAM_{name}": value})
+    assert done.returncode == status, done.stderr
+    assert (name in done.stderr) == (status == 2)
