@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import signal
@@ -236,3 +237,23 @@ def test_without_scikit_learn_the_extra_is_named(
     assert done.returncode == 1
     assert "pip install 'drum-runtime[sklearn]'" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_json_is_the_report_alone(
+    tmp_path: Path, drum: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """With --json the standard output is one object: the folder, its files, what to try next."""
+    done = drum("new", "model", "--code-dir", "m", "--template", "hooks", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads(done.stdout)
+    assert report["code_dir"] == str(tmp_path / "m")
+    assert sorted(report["files"]) == sorted(str(path) for path in (tmp_path / "m").iterdir())
+    assert report["next_commands"][0] == "drum score --code-dir m --input m/input.csv"
+
+
+def test_training_is_shown_on_a_terminal(drum_on_terminal: Callable[..., tuple[int, str]]) -> None:
+    """While a template is being trained, a terminal says so."""
+    words = ("new", "model", "--code-dir", "m", "--template", "sklearn-regression")
+    status, shown = drum_on_terminal(*words, NO_COLOR="1")
+    assert status == 0
+    assert "Training the model" in shown

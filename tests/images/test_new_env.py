@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -243,6 +246,28 @@ def test_a_failure_leaves_nothing(folder: Path) -> None:
     (folder / "link").symlink_to("nowhere")
     with pytest.raises(ModelFolderError, match=r"link cannot be copied: .*No such file"):
         _made(NewEnvOptions(code_dir=folder))
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+class _Interrupting(Recorder):
+    """Presses Ctrl-C in a step."""
+
+    @contextmanager
+    def phase(self, what: str, /) -> Iterator[None]:
+        """Once the files are being copied."""
+        if what == "Copying the model":
+            signal.raise_signal(signal.SIGINT)
+        yield
+
+
+def test_an_interrupt_leaves_nothing(folder: Path) -> None:
+    """Ctrl-C while the folder is being filled takes it away again, and the folders made for it."""
+    options = NewEnvOptions(code_dir=folder, output=folder.parent / "new" / "env")
+    with (
+        pytest.raises(KeyboardInterrupt),
+        DrumRuntime(options, progress=_Interrupting()) as runtime,
+    ):
+        CMRunner(runtime).run()
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
