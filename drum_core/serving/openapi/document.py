@@ -51,7 +51,7 @@ _POLICY_ERRORS: Final[Mapping[RoutePolicy, tuple[int, ...]]] = {
     RoutePolicy.MANAGEMENT: (),
     RoutePolicy.PREDICT: (400, 503, 504, MODEL_FAILED_STATUS),
     RoutePolicy.STREAM: (400, 503, 504, MODEL_FAILED_STATUS),
-    RoutePolicy.PROXY: (400, 503, 504),
+    RoutePolicy.PROXY: (400, 503, 504, MODEL_FAILED_STATUS),
 }
 _EVERY_BODY: Final = (408, 413, 503, 507)
 """A body may come with any request, also where it is not looked at."""
