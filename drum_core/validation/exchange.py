@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from drum_core.options.choices import ValidationCheck
 from drum_core.results.validation import CheckStatus, Finding
 
-__all__ = ["Loaded", "NotLoaded", "Reply", "Step", "Unusable", "Verdict"]
+__all__ = ["AS_THEY_ARE", "Loaded", "NotLoaded", "Reply", "Step", "Unusable", "Verdict"]
+
+AS_THEY_ARE: Final = "the rows as they are"
+"""The step that almost every check begins with: where it ends a process, it ends them all."""
 
 Task: TypeAlias = ValidationCheck
 """What a process is asked to do; `None` is for its end."""

@@ -16,7 +16,7 @@ from drum_core.progress import Advance
 from drum_core.results.validation import CheckResult, CheckStatus, Finding
 from drum_core.validation.catalogue import CATALOGUE
 from drum_core.validation.children import Child, Children, processors
-from drum_core.validation.exchange import Loaded, NotLoaded, Step, Unusable, Verdict
+from drum_core.validation.exchange import AS_THEY_ARE, Loaded, NotLoaded, Step, Unusable, Verdict
 
 if TYPE_CHECKING:
     from drum_core.options.validation import ValidationOptions
@@ -109,21 +109,17 @@ class Run:
         if not child.loaded:
             self._not_loaded(f"While the model was loaded, {how}")
             return
-        if child.check is not None:
+        if (check := child.check) is not None:
             finding = Finding(
                 message=f"With {child.step.what}, {how}",
                 feature=child.step.feature,
                 dataset=child.step.dataset,
             )
-            self._finish(
-                child,
-                Verdict(
-                    CheckStatus.FAILED,
-                    "The model did not come to an end." if timed_out else "The process ended.",
-                    (finding,),
-                    advice=_TOO_LONG if timed_out else _DEADLY,
-                ),
-            )
+            details = "The model did not come to an end." if timed_out else "The process ended."
+            advice = _TOO_LONG if timed_out else _DEADLY
+            self._finish(child, Verdict(CheckStatus.FAILED, details, (finding,), advice=advice))
+            if child.step.what == AS_THEY_ARE:
+                self._skip_rest(f"{details} It was with {AS_THEY_ARE}: see {check.value}.")
         if self.pending:
             self.children.start()
 
@@ -142,6 +138,12 @@ class Run:
                 self._record(check, verdict, 0.0)
             else:
                 self._record(check, Verdict(CheckStatus.SKIPPED, "The model cannot be loaded."), 0)
+        self.pending.clear()
+
+    def _skip_rest(self, reason: str) -> None:
+        """No check that is left would come further; each could take the whole time limit."""
+        for check in self.pending:
+            self._record(check, Verdict(CheckStatus.SKIPPED, reason), 0.0)
         self.pending.clear()
 
     def _finish(self, child: Child, verdict: Verdict) -> None:

@@ -19,7 +19,7 @@ from drum_core.messages import Query
 from drum_core.model.exchange import UnstructuredRequest
 from drum_core.model.target import TextTarget
 from drum_core.validation.compare import OTHER_SHAPE, Gap, Noise, gaps, noise
-from drum_core.validation.exchange import Step
+from drum_core.validation.exchange import AS_THEY_ARE, Step
 from drum_core.validation.sample import Sample
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Session:
     def base(self) -> DataFrame:
         """The answer for the rows as they are, once a session. Raises `BaseFailed`."""
         if self._base is None:
-            found = self.attempt(self.request(), "the rows as they are")
+            found = self.attempt(self.request(), AS_THEY_ARE)
             if isinstance(found, Failure):
                 raise BaseFailed(found.text)
             self._base = found

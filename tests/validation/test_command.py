@@ -172,6 +172,20 @@ def test_a_model_that_does_not_load_fails(custom: str, told: str, tmp_path: Path
     assert repeat.details == "The model cannot be loaded."
 
 
+@pytest.mark.parametrize("end", ["os._exit(0)", "time.sleep(600)"])
+def test_a_model_that_never_answers_is_not_asked_by_every_check(end: str, tmp_path: Path) -> None:
+    """Where the rows as they are end the process, or never end, what has not begun is skipped."""
+    custom = f"import os, time\ndef score(data, model, **kwargs):\n    {end}\n"
+    write_model(tmp_path / "m", custom)
+    result = validated(tmp_path / "m", jobs=1, timeout=10)
+    statuses = [check.status for check in result.checks]
+    assert statuses.count(CheckStatus.FAILED) == 2
+    skipped = [check for check in result.checks if check.status is CheckStatus.SKIPPED]
+    assert len(skipped) == len(Check) - 2
+    assert "with the rows as they are: see memory" in skipped[0].details
+    assert not result.passed
+
+
 @pytest.mark.parametrize("signalled", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_nothing(
     signalled: signal.Signals, environ: Mapping[str, str], tmp_path: Path

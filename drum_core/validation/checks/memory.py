@@ -30,6 +30,8 @@ _REQUESTS: Final = 900
 _FEWEST: Final = 200
 _POINTS: Final = 10
 _TRACED: Final = 100
+_FEWEST_TRACED: Final = 20
+"""A half of what is traced, at least: fewer requests tell no habit from a coincidence."""
 _LOCATED: Final = 20
 _DIFFERENT: Final = 50
 """Rows that are asked about, in turn: a cache of answers is full after the warm-up."""
@@ -48,7 +50,9 @@ def memory(session: Session) -> Verdict:
     session.base()
     requests = _requests(session)
     session.tell(Step("requests of one row, to warm up"))
-    each = _run(session, requests, _WARM_UP)
+    began = time.perf_counter()
+    warm = _run(session, requests, _WARM_UP)
+    each = (time.perf_counter() - began) / warm
     budget = 0.3 * session.subject.options.timeout
     count = min(_REQUESTS, int(budget / max(each, 1e-9)))
     if count < _FEWEST:
@@ -66,13 +70,18 @@ def memory(session: Session) -> Verdict:
     if slope >= RESIDENT_PER_REQUEST and _goes_on(sizes):
         message = f"The process grew by {_size(grown)} in {count} requests, and goes on growing."
         findings.append(Finding(message=message))
-    if traced >= TRACED_PER_REQUEST:
+    if traced is not None and traced >= TRACED_PER_REQUEST:
         where = _where(session, requests, _LOCATED)
         text = f" Most of it is allocated in {where}." if where else ""
         message = f"Each request leaves {_size(traced)} of Python objects behind.{text}"
         findings.append(Finding(message=message))
     if findings:
         return failed("Memory grows with each request.", findings)
+    if traced is None:
+        raise NotApplicable(
+            f"The time limit of {session.subject.options.timeout} s left no time to count Python's "
+            "objects over enough requests: give more with --timeout."
+        )
     return passed(
         f"{_WARM_UP + count} requests: at the end the process is {_size(abs(grown))} "
         f"{_than(grown)} than after the first {_WARM_UP}."
@@ -88,15 +97,15 @@ def _requests(session: Session) -> Sequence[Request]:
     return [table.encode(table.cells.iloc[row : row + 1]) for row in rows]
 
 
-def _run(session: Session, requests: Sequence[Request], count: int) -> float:
-    """Asks so many times, while there is time; gives the seconds of a request."""
-    started, done = time.perf_counter(), 0
+def _run(session: Session, requests: Sequence[Request], count: int) -> int:
+    """Asks so many times, while there is time; gives how often it has asked."""
+    done = 0
     for number in range(count):
         _ask(session.subject, requests[number % len(requests)])
         done += 1
         if done >= 3 and not session.more_time():
             break
-    return (time.perf_counter() - started) / done
+    return done
 
 
 def _ask(subject: Subject, request: Request) -> None:
@@ -137,20 +146,28 @@ def _goes_on(sizes: Sequence[int]) -> bool:
     return ups >= len(late) - 2 and late[-1] - late[0] >= 0.25 * (sizes[-1] - sizes[0])
 
 
-def _traced(session: Session, requests: Sequence[Request], count: int) -> float:
-    """Bytes of Python objects that a request leaves behind; of two halves, the smaller."""
+def _traced(session: Session, requests: Sequence[Request], count: int) -> float | None:
+    """Bytes of Python objects that a request leaves behind; of two halves, the smaller.
+
+    `None` where the time did not suffice for two halves that tell something.
+    """
     tracemalloc.start(1)
     try:
         _run(session, requests, min(count, len(requests)))
-        points = []
-        for part in range(3):
-            if part:
-                _run(session, requests, count // 2)
+        gc.collect()
+        halves = []
+        sooner = tracemalloc.get_traced_memory()[0]
+        for _ in range(2):
+            done = _run(session, requests, count // 2)
             gc.collect()
-            points.append(tracemalloc.get_traced_memory()[0])
+            later = tracemalloc.get_traced_memory()[0]
+            if done < _FEWEST_TRACED:
+                return None
+            halves.append((later - sooner) / done)
+            sooner = later
     finally:
         tracemalloc.stop()
-    return min(later - sooner for sooner, later in pairwise(points)) / (count // 2)
+    return min(halves)
 
 
 def _where(session: Session, requests: Sequence[Request], count: int) -> str:
