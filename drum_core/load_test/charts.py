@@ -87,6 +87,7 @@ def _latency_lines(cases: Sequence[PerfCase]) -> str:
         "p90": [(c, c.latency.p90) for c in cases if c.latency and c.latency.p90 is not None],
         "p99": [(c, c.latency.p99) for c in cases if c.latency and c.latency.p99 is not None],
     }
+    curves = {name: curve for name, curve in curves.items() if curve}
     values = [value for curve in curves.values() for _, value in curve]
     up = logarithmic(values, (bottom, 30))
     parts = [*_frame(cases, across, up, bottom, [format_seconds(tick) for tick in up.ticks])]

@@ -68,7 +68,8 @@ async def measure_cases(
 
 def _doubts(done: list[PerfCase]) -> Iterator[str]:
     """What the client did not do as it should have."""
-    busy = [case.name for case in done if case.client_busy > _BUSY and case.kind != "size"]
+    loads = [case for case in done if case.requests and case.kind != "size"]
+    busy = [case.name for case in loads if case.client_busy > _BUSY]
     if busy:
         yield (
             f"the client was as busy as one processor can be ({', '.join(busy)}): the server may "
@@ -91,6 +92,8 @@ class _Run:
     progress: Progress
     origin: float
     dead: str = ""
+    untold: str = ""
+    """How the server ended, if that was before the first case, in whose report it is told."""
 
     async def warm_up(self, client: Client, cases: list[Case]) -> None:
         """Sends requests of the first case, which count for nothing, to every worker."""
@@ -105,6 +108,7 @@ class _Run:
             duration=self.options.warm_up,
         )
         await self._drive(client, case, Record())
+        self.untold = self.dead
 
     async def case(self, client: Client, case: Case) -> PerfCase:
         """Runs one case, whatever comes of it."""
@@ -112,6 +116,8 @@ class _Run:
         if self.dead:
             record.close()
             problem = "not run, because the server has ended"
+            if self.untold:
+                problem, self.untold = f"{problem} while it was warmed up. {self.untold}", ""
             return record.result(case, 0, origin=self.origin, problem=problem, timed_out=False)
         size = 0
         with self.progress.task(case.name, case.expected, unit="requests") as advance:

@@ -121,7 +121,9 @@ def _tiles(result: PerfTestResult) -> str:
         if calm is not None:
             tiles.append((format_seconds(calm.p50), "median latency", measured[0].name))
         worst = max(measured, key=_tail)
-        tiles.append((format_seconds(_tail(worst)), "99th percentile", f"at worst, {worst.name}"))
+        known = worst.latency is not None and worst.latency.p99 is not None
+        tail = "99th percentile" if known else "longest latency"
+        tiles.append((format_seconds(_tail(worst)), tail, f"at worst, {worst.name}"))
     if result.memory:
         peak = max(sample.used for sample in result.memory)
         tiles.append((f"{peak:,.0f} MB", "memory", "at most, server and workers"))

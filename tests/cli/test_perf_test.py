@@ -238,6 +238,43 @@ def test_case_that_takes_too_long(drum: Drum, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_percentile_without_enough_requests_is_not_on_the_page(drum: Drum, tmp_path: Path) -> None:
+    """Of five requests the page calls the longest what it is, and it has no line for p99."""
+    words = ("--concurrency", "1", "2", "-i", "5", "--warm-up", "0", "--report", "out.html")
+    done = drum("perf-test", "-cd", "m", "--input", "rows.csv", *words)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert "<span>longest latency</span>" in page
+    assert "<span>99th percentile</span>" not in page
+    assert "curve p50" in page
+    assert "curve p99" not in page
+
+
+@pytest.mark.usefixtures("folder")
+def test_server_that_dies_while_it_is_warmed_up(drum: Drum, tmp_path: Path) -> None:
+    """The first case says how it ended, though none was run, and the client is not blamed."""
+    custom = """\
+    import os, sys, pandas as pd
+    def load_model(code_dir):
+        return 1
+    def score(data, model, **kwargs):
+        print("out of paper", file=sys.stderr, flush=True)
+        os._exit(3)
+    """
+    make_folder(tmp_path / "mortal", custom=custom)
+    words = ("--concurrency", "1", "2", "--json")
+    done = drum("perf-test", "-cd", "mortal", "--input", "rows.csv", *words)
+    assert done.returncode == 1, done.stderr
+    report = json.loads(done.stdout)
+    first, second = (case["problem"] for case in report["cases"])
+    assert "while it was warmed up" in first
+    assert "ended with status 3" in first
+    assert "out of paper" in first
+    assert second == "not run, because the server has ended"
+    assert report["remarks"] == []
+
+
+@pytest.mark.usefixtures("folder")
 def test_server_that_dies_in_the_middle(drum: Drum, tmp_path: Path) -> None:
     """The case fails with the server's last words, later ones are not run, and nothing hangs."""
     custom = """\
