@@ -54,6 +54,9 @@ _UNPACK: Final[Mapping[bytes, Callable[[bytes], bytes]]] = {
 }
 """How files begin that joblib has compressed."""
 
+_WITH_SKLEARN: Final = frozenset({"lightgbm", "xgboost"})
+"""Frameworks whose estimators are classes of scikit-learn, which they do not require."""
+
 _KERAS_BACKENDS: Final = ("tensorflow", "torch", "jax")
 
 
@@ -67,7 +70,10 @@ def artifact_modules(path: Path) -> set[str]:
         found |= set(_named_in_pickle(path))
     if path.suffix.lower() == ".joblib":
         found.add("joblib")
-    if "keras" in {name.partition(".")[0] for name in found}:
+    tops = {name.partition(".")[0] for name in found}
+    if tops & _WITH_SKLEARN:
+        found.add("sklearn")
+    if "keras" in tops:
         found |= {environment().get("KERAS_BACKEND") or _installed_backend()} - {""}
     return found
 

@@ -73,6 +73,8 @@ def test_joblib_is_read(compress: int | tuple[str, int], tmp_path: Path) -> None
     [
         ("model.onnx", "onnxruntime"),
         ("model.ubj", "xgboost"),
+        ("model.ubj", "sklearn"),
+        ("model.txt", "sklearn"),
         ("model.cbm", "catboost"),
         ("model.pmml", "sklearn_pmml_model"),
         ("model.PT", "torch"),
