@@ -25,19 +25,18 @@ from drum_core.options.flag import Option, options_of
 from drum_core.options.monitoring import MonitoredOptions
 from drum_core.options.tls import TLSOptions
 
-__all__ = ["ChildServer", "child_server", "end_with", "server_arguments"]
+__all__ = ["ChildServer", "child_server", "server_arguments"]
 
 _LISTENING: Final = re.compile(rb"Listening on (http://\S+)")
 _CODE: Final = """\
 import sys
-from drum_core.child_server import end_with
+from drum_core.own_process import end_with
 from drum_core.cli import main
 end_with(int(sys.argv.pop(1)))
 sys.exit(main())
 """
 _POLL_SECONDS: Final = 0.02
 _TAIL_BYTES: Final = 20_000
-_PR_SET_PDEATHSIG: Final = 1
 _OF_AN_EMBEDDED_RUN: Final = frozenset({"verbose", "show_stacktrace", "logging_level"})
 _NOT_FOR_A_CHILD: Final = frozenset(
     {"address", "url_prefix", "with_error_server", "deployment_config", "production"}
@@ -143,20 +142,6 @@ def child_server(
             yield ChildServer(url, process.pid, log, headers, process)
         finally:
             _stop(process, stop_seconds)
-
-
-def end_with(parent: int) -> None:
-    """Lets this process get SIGTERM when `parent`, the process that started it, ends.
-
-    Only Linux can do that; elsewhere nothing happens. See prctl(2), PR_SET_PDEATHSIG. It is not
-    done by `preexec_fn` in the parent, which is not safe where there are threads.
-    """
-    if sys.platform == "linux":
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it has ended already
-            sys.exit(1)
 
 
 def _command() -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import signal
 import sys
 import threading
 import time
 from typing import Final, NoReturn
 
-__all__ = ["end_process", "is_interrupt", "threads_linger"]
+__all__ = ["end_process", "ended_by", "is_interrupt", "threads_linger"]
 
 _POOL_SECONDS: Final = 2.0
 
@@ -51,6 +52,13 @@ def end_process(status: int) -> NoReturn:
         if stream is not None:
             stream.flush()
     os._exit(status)
+
+
+def ended_by(code: int | None) -> str:
+    """How a process ended, in words: with a status, or by minus a signal."""
+    if code is not None and code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with status {code}"
 
 
 def _end_pools() -> bool:

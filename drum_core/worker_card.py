@@ -19,8 +19,8 @@ __all__ = ["CARD_SIZE", "Card", "CardState", "WorkerRecord", "read_card"]
 CARD_SIZE: Final = 256
 """Bytes of a card, with some to spare."""
 
-_LIFE: Final = struct.Struct("<IB3xdd")
-"""The first part of a card: pid, state, times of birth and of the last change of the state."""
+_LIFE: Final = struct.Struct("<IBB2xdd")
+"""The first part of a card: pid, state, a pause, times of birth and of the state's beginning."""
 _WORK: Final = struct.Struct("<iiiQQd128s")
 """Running, overdue, how many may be, answered, peak memory, time and id of the last request."""
 _BEAT: Final = struct.Struct("<d")
@@ -53,14 +53,16 @@ class WorkerRecord:
 
     `running` and `answered` count requests, those that wait among them; `overdue` counts jobs
     whose deadline has passed and that go on, and `overdue_limit` is how many are too many, 0
-    while there have been none. `beat` is on the monotonic clock, 0 where the worker has no
-    heartbeat; `since` is when the state began.
+    while there have been none. `paused` says that the process of the model is
+    away. `beat` is on the monotonic clock, 0 where the worker has no heartbeat; `since` is when
+    the state began.
     """
 
     slot: int
     pid: int
     state: CardState
     since: float
+    paused: bool
     running: int
     overdue: int
     overdue_limit: int
@@ -89,6 +91,7 @@ class Card:
         self._overdue = 0
         self._overdue_limit = 0
         self._answered = 0
+        self._paused = False
         self._born = 0.0
         self._since = 0.0
         self._last_at = 0.0
@@ -143,6 +146,12 @@ class Card:
             self._overdue, self._overdue_limit = count, limit
             self._write()
 
+    def pause(self, paused: bool) -> None:
+        """The process of the model is away, or there again."""
+        with self._lock:
+            self._paused = paused
+            self._write()
+
     def beat(self) -> None:
         """A thread of the worker has just run."""
         with contextlib.suppress(*_CLOSED):
@@ -152,7 +161,7 @@ class Card:
         """All of it; the process may have been forked since the last time."""
         self._peak = _peak_memory()
         with contextlib.suppress(*_CLOSED):
-            life = (os.getpid(), int(self._state), self._born, self._since)
+            life = (os.getpid(), int(self._state), self._paused, self._born, self._since)
             _LIFE.pack_into(self._memory, self._offset, *life)
             self._write_request()
 
@@ -173,7 +182,7 @@ class Card:
 
 def read_card(memory: mmap.mmap, offset: int, slot: int) -> WorkerRecord:
     """What the card at `offset` says now."""
-    pid, state, born, since = _LIFE.unpack_from(memory, offset)
+    pid, state, paused, born, since = _LIFE.unpack_from(memory, offset)
     running, overdue, limit, answered, peak, last, name = _WORK.unpack_from(
         memory, offset + _WORK_AT
     )
@@ -183,6 +192,7 @@ def read_card(memory: mmap.mmap, offset: int, slot: int) -> WorkerRecord:
         pid=pid,
         state=CardState(state),
         since=since,
+        paused=bool(paused),
         running=running,
         overdue=overdue,
         overdue_limit=limit,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from drum_core.protocols import WorkerContext
     from drum_core.user.settings import Settings
 
-__all__ = ["Monitoring", "check_monitoring", "monitored", "start_monitoring"]
+__all__ = ["Monitoring", "check_monitoring", "connect_api", "monitored", "start_monitoring"]
 
 _logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def start_monitoring(
     `MonitoringError`, and `MissingExtraError` without the package.
     """
     check_monitoring(options, target)
-    api = _connect(options) if options.allow_dr_api_access else None
+    api = connect_api(options) if options.allow_dr_api_access else None
     if not options.monitor and not options.monitor_embedded:
         return None
     client = _start_client(options)
@@ -174,8 +174,11 @@ def _with_client(unstructured: Unstructured, client: MLOps) -> Unstructured:
     return answered
 
 
-def _connect(options: MonitoredOptions) -> ServiceAPI:
-    """Connects the package datarobot for the model's code; asks the service for its version."""
+def connect_api(options: MonitoredOptions) -> ServiceAPI:
+    """Connects the package datarobot for the model's code; asks the service for its version.
+
+    Raises `MonitoringError`, and `MissingExtraError` without the package.
+    """
     make = import_object("datarobot:Client", purpose="--allow-dr-api-access")
     url = (options.webserver or "").rstrip("/")
     try:

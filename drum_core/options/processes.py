@@ -71,6 +71,15 @@ class ProcessOptions(OptionsBase):
             maximum=600,
         ),
     ] = 0
+    isolate: Annotated[
+        Literal["process"] | None,
+        Flag(
+            names=("--isolate",),
+            env="DRUM_ISOLATE",
+            help="process: each worker runs its model in a process of its own, which is killed and "
+            "started anew when a prediction outlives its deadline, and may crash alone",
+        ),
+    ] = None
     probe_address: Annotated[
         str | None,
         Flag(

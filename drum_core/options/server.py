@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from drum_core.errors import OptionError
+from drum_core.errors import OptionConflictError, OptionError
 from drum_core.options.address import DEFAULT_PORT, parse_address
 from drum_core.options.choices import RunMode
 from drum_core.options.flag import Flag
@@ -151,6 +151,7 @@ class ServerOptions(SidecarOptions, ProcessOptions, TelemetryOptions, LimitOptio
         LimitOptions.__post_init__(self)
         self.check_processes()
         self.check_sidecar()
+        self._check_isolation()
         parse_address(self.address, self.sources.get("address", "address"))
         object.__setattr__(self, "url_prefix", self._prefix())
 
@@ -181,6 +182,22 @@ class ServerOptions(SidecarOptions, ProcessOptions, TelemetryOptions, LimitOptio
             probe_address=self.probes_at(),
             hang_timeout=self.hang_timeout,
         )
+
+    def _check_isolation(self) -> None:
+        """Raises `OptionConflictError` for what the process of a model cannot do."""
+        if self.isolate is None:
+            return
+        if self.max_concurrency > 1:
+            raise OptionConflictError(
+                f"--isolate process runs one prediction at a time, but --max-concurrency is "
+                f"{self.max_concurrency}: killing the process would fail its neighbours. Leave it "
+                "at 1, and take more --max-workers."
+            )
+        if self.monitor_embedded:
+            raise OptionConflictError(
+                "--isolate process and --monitor-embedded do not go together: the client of the "
+                "monitoring cannot be handed to a hook in another process. Leave one out."
+            )
 
     def _prefix(self) -> str:
         prefix = self.url_prefix.rstrip("/")

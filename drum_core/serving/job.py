@@ -19,6 +19,7 @@ from drum_core.serving.channel import Channel
 from drum_core.serving.deadlines import Deadline
 from drum_core.serving.job_threads import JobThreads
 from drum_core.serving.request_id import current_request_id
+from drum_core.time_left import time_left
 
 if TYPE_CHECKING:
     from drum_core.serving.overrun import Overruns
@@ -116,6 +117,7 @@ class Job:
             self._overruns.ended(self)
 
     def _work(self) -> None:
+        time_left.set(self.deadline.left_of_server)  # in the context of this job only
         try:
             response = self._answer(replace(self._request, disconnected=self.gone))
         except BaseException as error:

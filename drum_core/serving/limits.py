@@ -21,11 +21,12 @@ def job_runner(
     *,
     on_overruns: Callable[[str], object],
     on_count: Callable[[int, int], object] = lambda count, limit: None,
+    grace: float = 0.0,
 ) -> JobRunner:
     """What runs the jobs of a worker.
 
     `on_overruns` is told why when too many outlive their time, `on_count` how many do, and how
-    many are too many.
+    many are too many. A job is not among them before its time is over by `grace` seconds.
     """
     limits = AdmissionLimits(
         running=options.max_concurrency,
@@ -33,7 +34,9 @@ def job_runner(
         wait_seconds=options.max_wait,
     )
     most = options.max_overruns or options.max_concurrency
-    return JobRunner(Admission(limits), Overruns(most, on_limit=on_overruns, on_count=on_count))
+    return JobRunner(
+        Admission(limits), Overruns(most, on_limit=on_overruns, on_count=on_count, grace=grace)
+    )
 
 
 def deadlines(options: LimitOptions) -> Deadlines:

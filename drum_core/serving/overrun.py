@@ -38,8 +38,11 @@ class Overruns:
         *,
         on_limit: Callable[[str], object] = lambda reason: None,
         on_count: Callable[[int, int], object] = lambda count, limit: None,
+        grace: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`grace` is what a job has to end after its time, where something else ends it."""
+        self._grace = grace
         self.limit: int = limit
         self.total: int = 0
         self.on_overrun: Callable[[], object] = lambda: None
@@ -90,7 +93,7 @@ class Overruns:
 
     def abandoned(self, job: Job) -> None:
         """Nobody waits for `job` any more; it outlives its time unless it ends before."""
-        seconds = job.deadline.left_of_server()
+        seconds = job.deadline.left_of_server() + self._grace
         if seconds <= 0:
             self.outlived(job)
             return

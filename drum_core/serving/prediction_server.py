@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from drum_core.errors import DrumError
 from drum_core.model.folder import ModelFolder, open_folder
-from drum_core.model.load import load_model, mask_secrets
+from drum_core.model.load import mask_secrets
 from drum_core.model.target import Target, resolve_target
 from drum_core.monitoring.mlops import check_monitoring, monitored, start_monitoring
 from drum_core.options.server import ServerOptions
@@ -26,6 +26,7 @@ from drum_core.serving.dispatch import Dispatcher
 from drum_core.serving.endpoint import Endpoint
 from drum_core.serving.lifecycle import Lifecycle
 from drum_core.serving.limits import body_rules, deadlines, job_runner
+from drum_core.serving.model_source import ModelSource
 from drum_core.serving.observation import Observation, check_telemetry
 from drum_core.serving.openapi.document import Served
 from drum_core.serving.openapi.routes import docs_endpoints
@@ -84,7 +85,13 @@ class PredictionServer:
         self._journal = Journal.of(worker_ctx, *limits)
         self.lifecycle: Lifecycle = Lifecycle(worker_ctx.running, self._journal.turned)
         self.security: Security = Security.of(options, on_tokens=self._mask)
-        self._runner = job_runner(options, on_overruns=self._hangs, on_count=self._journal.outlived)
+        self._source = ModelSource(options, on_pause=self._journal.paused)
+        self._runner = job_runner(
+            options,
+            on_overruns=self._hangs,
+            on_count=self._journal.outlived,
+            grace=self._source.grace,
+        )
         self._observation = Observation(
             options, worker_ctx, self._runner, owns_process=owns_process
         )
@@ -134,7 +141,7 @@ class PredictionServer:
             lifecycle=self.lifecycle, target=target, stats=stats, clock=time.perf_counter
         )
         endpoints = model_endpoints(
-            Probes(self.lifecycle, self._runner.overruns.reason, self._runner.admission),
+            Probes(self.lifecycle, self._unusable, self._runner.admission),
             About(
                 lifecycle=self.lifecycle,
                 folder=folder,
@@ -198,6 +205,10 @@ class PredictionServer:
         _logger.error("answering 513, because the model cannot be served: %s", error)
         self.lifecycle.failed(error)
 
+    def _unusable(self) -> str | None:
+        """Why a model that is there cannot be used now."""
+        return self._runner.overruns.reason() or self._source.reason()
+
     def _hangs(self, reason: str) -> None:
         """Too many jobs run on after their time: another worker is needed."""
         _logger.error("the worker is no longer ready: %s", reason)
@@ -209,7 +220,7 @@ class PredictionServer:
         try:
             self._observation.loading(target.type)
             monitoring = start_monitoring(self.options, target, folder.settings, self.worker_ctx)
-            model = load_model(folder, target, self.worker_ctx)
+            model = self._source.load(folder, target, self.worker_ctx)
             model = self._observation.observed(monitored(model, monitoring))
         except BaseException as error:  # also what a hook may do, such as sys.exit()
             known = isinstance(error, DrumError)

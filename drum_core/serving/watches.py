@@ -90,6 +90,12 @@ class Journal:
         if card is not None:
             card.overdue(count, limit)
 
+    def paused(self, paused: bool) -> None:
+        """Writes whether the process of the model is away."""
+        card = card_of(self.worker)
+        if card is not None:
+            card.pause(paused)
+
 
 _CARD_STATES = {
     State.LOADING: CardState.LOADING,

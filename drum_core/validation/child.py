@@ -13,9 +13,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from drum_core.child_server import end_with
 from drum_core.errors import DrumError
 from drum_core.options.choices import ValidationCheck
+from drum_core.own_process import end_with
 from drum_core.process_end import end_process
 from drum_core.user.masking import masked
 from drum_core.validation.exchange import Loaded, NotLoaded, Unusable, Verdict

@@ -8,9 +8,10 @@ import signal
 import time
 
 from drum_core.monitoring.memory import out_of_memory_kills
+from drum_core.process_end import ended_by
 from drum_core.scoreboard import Scoreboard
 
-__all__ = ["Deaths", "ended_by"]
+__all__ = ["Deaths"]
 
 _logger = logging.getLogger("drum.server")
 
@@ -65,10 +66,3 @@ class Deaths:
             "deaths": self._scoreboard.deaths,
         }
         _logger.error("%s", json.dumps(what))
-
-
-def ended_by(code: int | None) -> str:
-    """How a process ended, in words."""
-    if code is not None and code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"ended with status {code}"

@@ -89,6 +89,8 @@ def _reason(record: WorkerRecord, now: float, limit: float) -> str | None:
         case CardState.DRAINING:
             return f"the worker {record.pid} is ending"
         case CardState.READY | CardState.RETIRING:
+            if record.paused:
+                return f"the process of the model is being started anew in the worker {record.pid}"
             if record.hangs:
                 jobs = "job runs" if record.overdue == 1 else "jobs run"
                 return (

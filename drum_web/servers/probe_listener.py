@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from drum_core.options.server import ServerSettings
+from drum_core.own_process import start_python
 from drum_core.scoreboard import Scoreboard
 from drum_web.servers.listening import listen_at, url_of
 
@@ -23,10 +23,7 @@ _logger = logging.getLogger("drum.server")
 
 _REST_SECONDS: Final = 1.0
 """Between two starts."""
-_CODE: Final = (
-    "import sys; sys.path[:] = sys.stdin.read().split('\\n'); "
-    "from drum_web.servers.probe_process import main; main(sys.argv[1:])"
-)
+_MAIN: Final = "drum_web.servers.probe_process:main"
 
 
 class ProbeListener:
@@ -58,15 +55,7 @@ class ProbeListener:
         self._started = time.monotonic()
         descriptors = (self._socket.fileno(), self._scoreboard.descriptor)
         numbers = (*descriptors, self._scoreboard.slots, self._hang_seconds, self._owner)
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _CODE, *map(str, numbers)],
-            stdin=subprocess.PIPE,
-            pass_fds=descriptors,
-        )
-        # Modules are found where this process finds them, whatever the environment says.
-        if self._process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
-                pipe.write("\n".join(sys.path).encode())
+        self._process = start_python(_MAIN, numbers, descriptors)
 
     def close(self) -> None:
         """Ends the process; in a fork of the process that made it, lets go of its socket only."""
