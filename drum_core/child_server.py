@@ -27,7 +27,8 @@ from drum_core.options.tls import TLSOptions
 
 __all__ = ["ChildServer", "child_server", "server_arguments"]
 
-_LISTENING: Final = re.compile(rb"Listening on (http://\S+)")
+_LISTENING: Final = re.compile(rb'Listening on (http://[^\s"]+)')
+"""In a log of either form."""
 _CODE: Final = """\
 import sys
 from drum_core.own_process import end_with
@@ -36,6 +37,8 @@ end_with(int(sys.argv.pop(1)))
 sys.exit(main())
 """
 _POLL_SECONDS: Final = 0.02
+_QUIET: Final = {"OTEL_SDK_DISABLED": "true"}
+"""It is no instance of the service that a collector hears of."""
 _TAIL_BYTES: Final = 20_000
 _OF_AN_EMBEDDED_RUN: Final = frozenset({"verbose", "show_stacktrace", "logging_level"})
 _NOT_FOR_A_CHILD: Final = frozenset(
@@ -130,7 +133,7 @@ def child_server(
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [*_command(), "server", *words, "--address=127.0.0.1:0"],
-                env={**_environment(), **(variables or {}), "DRUM_SERVER_TOKEN": token},
+                env={**_environment(), **(variables or {}), **_QUIET, "DRUM_SERVER_TOKEN": token},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -33,6 +33,8 @@ def score(data, model, **kwargs):
 def test_server_is_ready_and_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The server predicts as soon as it is given, and has ended with its files afterwards."""
     monkeypatch.setenv("URL_PREFIX", "/elsewhere")
+    monkeypatch.setenv("DRUM_LOG_FORMAT", "json")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("DRUM_SSL_CERTFILE", "/no/such/file")
     folder = make_folder(tmp_path / "model", custom=DOUBLE)
     with child_server([f"--code-dir={folder}"]) as server:

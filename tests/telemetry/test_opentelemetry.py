@@ -80,7 +80,8 @@ def asked(folder: Path, words: list[str], log: Path, **more: str) -> Received:
             **more,
         }
         with operated(folder, words, environ, log=log) as running:
-            wait_until(lambda: "the model is ready" in running.log)
+            workers = 2 if "2" in words else 1
+            wait_until(lambda: running.log.count("the model is ready") == workers)
             for body in (b"x\n1\n2\n", b"x\n3\n"):
                 answer = send(running, "/predict/", body)
                 assert b" 200 " in answer[:20], answer
