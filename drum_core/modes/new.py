@@ -72,22 +72,22 @@ def _content(options: NewModelOptions) -> Mapping[str, bytes]:
     return new_text.trained_folder(train(options.template), name, _commands(Path(name)))
 
 
-def _fit_commands(folder: Path) -> tuple[str, str, str]:
-    """Commands to train the folder, and to score and serve what comes of it."""
+def _fit_commands(folder: Path) -> tuple[str, ...]:
+    """Commands to train the folder, and to score, serve and ask what comes of it."""
     code_dir, rows = shlex.quote(str(folder)), shlex.quote(str(folder / "train.csv"))
     fitted = folder.with_name(f"{folder.name}-fitted")
-    output, sample = shlex.quote(str(fitted)), shlex.quote(str(folder / "input.csv"))
     return (
-        f"drum fit --code-dir {code_dir} --input {rows} --target species --output {output}",
-        f"drum score --code-dir {output} --input {sample}",
-        f"drum server --code-dir {output} --address {_ADDRESS}",
+        f"drum fit --code-dir {code_dir} --input {rows} --target species "
+        f"--output {shlex.quote(str(fitted))}",
+        *_commands(fitted, folder / "input.csv"),
     )
 
 
-def _commands(folder: Path) -> tuple[str, str, str]:
+def _commands(folder: Path, rows: Path | None = None) -> tuple[str, ...]:
     """Commands to score, serve and ask the model, as a shell takes them."""
-    code_dir, sample = shlex.quote(str(folder)), shlex.quote(str(folder / "input.csv"))
-    body = shlex.quote(f"@{folder / 'input.csv'}")
+    rows = rows or folder / "input.csv"
+    code_dir, sample = shlex.quote(str(folder)), shlex.quote(str(rows))
+    body = shlex.quote(f"@{rows}")
     return (
         f"drum score --code-dir {code_dir} --input {sample}",
         f"drum server --code-dir {code_dir} --address {_ADDRESS}",

@@ -37,11 +37,9 @@ def trained_folder(trained: Trained, name: str, commands: Sequence[str]) -> dict
     }
 
 
-def training_folder(
-    training: TrainingData, name: str, commands: tuple[str, str, str]
-) -> dict[str, bytes]:
+def training_folder(training: TrainingData, name: str, commands: Sequence[str]) -> dict[str, bytes]:
     """The files of a folder with code and data to train on."""
-    fit, score, serve = commands
+    fit, score, serve, ask = commands
     return {
         "README.md": _filled(
             "training/README.md",
@@ -51,6 +49,7 @@ def training_folder(
             fit=fit,
             score=score,
             serve=serve,
+            ask=ask,
         ),
         "custom.py": _filled("training/custom.py.txt"),
         "input.csv": _csv(training.sample),

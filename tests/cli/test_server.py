@@ -72,7 +72,7 @@ def test_the_commands_of_the_readme_work_as_pasted(
 ) -> None:
     """Score, serve and ask, as the README says them, agree with one another."""
     folder = run(NewModelOptions(code_dir=tmp_path / "it's mine", template=template)).code_dir
-    score, serve, ask = _commands(folder / "README.md")
+    *fit, score, serve, ask = _commands(folder / "README.md")
     assert "127.0.0.1:8080" in serve
     port = f"127.0.0.1:{_free_port()}"
     serve, ask = (text.replace("127.0.0.1:8080", port) for text in (serve, ask))
@@ -92,6 +92,8 @@ def test_the_commands_of_the_readme_work_as_pasted(
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    for command in fit:
+        paste(command)
     scored = pd.read_csv(io.StringIO(paste(score)))
     with _running(["bash", "-c", f"exec {serve}"], tmp_path, environ) as address:
         assert address == f"http://{port}"
