@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from drum_core.model.target import Target
     from drum_core.protocols import WorkerContext
 
-__all__ = ["load"]
+__all__ = ["load", "needs_no_model"]
 
 _logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def _model_object(folder: ModelFolder, hooks: Hooks, target: Target) -> object:
                 "then given to the other hooks."
             )
         return model
-    if not folder.artifacts and _needs_no_model(hooks, target):
+    if not folder.artifacts and needs_no_model(hooks, target):
         return None
     if len(folder.artifacts) > 1:
         names = listed(path.name for path in folder.artifacts)
@@ -135,7 +135,7 @@ def _model_object(folder: ModelFolder, hooks: Hooks, target: Target) -> object:
     return read_artifact(folder.artifacts[0])
 
 
-def _needs_no_model(hooks: Hooks, target: Target) -> bool:
+def needs_no_model(hooks: Hooks, target: Target) -> bool:
     """Whether a hook answers, which it may do without a model."""
     if isinstance(target, UnstructuredTarget):
         return True  # whose hook is required anyway

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
+from drum_core.backends.artifacts import READERS
+from drum_core.backends.python import needs_no_model
 from drum_core.backends.task import task_class_of
 from drum_core.errors import HookError, HookFailedError, PredictionError
 from drum_core.model.hooks import Hook, Hooks, fit_hook, keywords_of, load_hooks
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["prepare"]
 
+_ARTIFACT: Final = f"one file with an extension among {', '.join(READERS)}"
+
 
 def prepare(folder: ModelFolder, target: Target, worker: WorkerContext) -> Trainer:
     """As `drum_core.model.training.PrepareTraining`: imports custom.py, and calls its `init`."""
@@ -38,7 +42,12 @@ def prepare(folder: ModelFolder, target: Target, worker: WorkerContext) -> Train
         with hooks.code.importable():
             hooks.init(code_dir=str(folder.path))
     train = _by_hook(hooks, fit, transforms=not isinstance(target, TransformTarget))
-    return Trainer(train=train, loads_itself=hooks.load_model is not None)
+    loads_itself = hooks.load_model is not None
+    return Trainer(
+        train=train,
+        loads_itself=loads_itself,
+        needs_artifact="" if loads_itself or needs_no_model(hooks, target) else _ARTIFACT,
+    )
 
 
 def _nothing_trains(folder: ModelFolder, hooks: Hooks) -> str:

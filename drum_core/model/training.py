@@ -47,10 +47,15 @@ Train: TypeAlias = Callable[[TrainingData], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trainer:
-    """Trains a model; `loads_itself` says that the folder's code finds its artifacts by itself."""
+    """Trains a model.
+
+    `loads_itself` says that the folder's code finds its artifacts by itself, `needs_artifact`
+    what there must be, if one is loaded for it.
+    """
 
     train: Train
     loads_itself: bool
+    needs_artifact: str = ""
 
 
 PrepareTraining: TypeAlias = "Callable[[ModelFolder, Target, WorkerContext], Trainer]"

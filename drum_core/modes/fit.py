@@ -74,9 +74,12 @@ def fit(options: FitOptions, worker: WorkerContext, progress: Progress) -> FitRe
         trainer = prepare_training(folder, task.target, worker)
     with children_end_when_interrupted(), output_folder(options.output) as output:
         files = _fitted(run, folder, task, trainer, output)
+        fitted = [file.path for file in files if file.source == "fit"]
         with _kept(output):
             if not trainer.loads_itself:
-                check_one_artifact(open_folder(replace(options, code_dir=output.path)))
+                made = open_folder(replace(options, code_dir=output.path))
+                needed = trainer.needs_artifact
+                check_one_artifact(made, fitted, needed=needed, tried=server is not None)
             check = None if server is None else _checked(run, task, output.path, server)
             files += _runtime_data(run, task, output, check)
         return _result(run, task, files, check)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,7 +15,7 @@ from drum_core.results.fit import SPARSE_COLUMNS, FileSource, WrittenFile
 from drum_core.training.output_folder import OutputFolder, copy_code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from drum_core.model.folder import ModelFolder
     from drum_core.training.task import FitTask
@@ -23,6 +24,8 @@ __all__ = ["RUNTIME_DATA", "check_one_artifact", "complete", "require_artifacts"
 
 RUNTIME_DATA: Final = "fit_runtime_data.json"
 _README: Final = "README.md"
+
+_logger = logging.getLogger("drum.fit")
 
 
 def require_artifacts(output: OutputFolder, folder: ModelFolder) -> tuple[Path, ...]:
@@ -69,8 +72,24 @@ def complete(
     return tuple(sorted(files, key=_order)), left_out
 
 
-def check_one_artifact(folder: ModelFolder) -> None:
-    """Raises `ArtifactError` where drum would not know which file is the model."""
+def check_one_artifact(
+    folder: ModelFolder, fitted: Sequence[Path], *, needed: str, tried: bool
+) -> None:
+    """Raises `ArtifactError` where drum would not know which file is the model.
+
+    `fitted` is what the fit has written; `needed` what an artifact is, if nothing else can predict.
+    That there is none is only a warning where the model is not `tried`, as under DRUM.
+    """
+    if needed and not folder.artifacts:
+        names = listed(path.as_posix() for path in fitted)
+        text = (
+            f"Could not find model artifact file in: {folder.path}. The fit has written {names}; "
+            f"expected {needed} at the top of its output_dir. Write it there, or a load_model hook "
+            "in custom.py that loads yours."
+        )
+        if tried:
+            raise ArtifactError(text)
+        _logger.warning(text)
     if len(folder.artifacts) > 1:
         names = listed(path.name for path in folder.artifacts)
         raise ArtifactError(

@@ -66,7 +66,9 @@ def _unknown(path: Path, name: str, known: Mapping[str, Hyperparameter]) -> Opti
 def _read(path: Path) -> dict[str, JSON]:
     try:
         content: object = json.loads(
-            path.read_bytes().decode("utf-8-sig"), parse_constant=_refuse_constant
+            path.read_bytes().decode("utf-8-sig"),
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_refuse_repeated,
         )
     except OSError as error:
         raise InputError(f"The parameter file {path} cannot be read: {error.strerror}.") from error
@@ -84,6 +86,15 @@ def _read(path: Path) -> dict[str, JSON]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _refuse_repeated(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"{twice!r} is in one object twice")
+    return found
 
 
 def _expected(item: Hyperparameter, value: JSON) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -241,6 +242,25 @@ def test_two_artifacts_are_kept_and_refused(
         fit(task_folder(tmp_path, code))
     assert (tmp_path / "out" / "model.pkl").is_file()
     assert f"the fitted model stays in {tmp_path / 'out'}" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["deep/model.pkl", "model.bin"])
+def test_an_artifact_that_nobody_would_find(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A model below a folder, or of no known extension, is named at once, before any server.
+
+    Where the model is not tried, that is a warning.
+    """
+    made = "        os.makedirs(os.path.join(output_dir, 'deep'), exist_ok=True)\n        with open"
+    code = LINEAR.replace("model.pkl", name).replace("        with open", made)
+    folder = task_folder(tmp_path, code)
+    part = f"Could not find model artifact file.*has written '{name}'"
+    with pytest.raises(ArtifactError, match=part):
+        fit(folder, skip_predict=False)
+    assert (tmp_path / "out" / name).is_file()
+    assert fit(folder, output=tmp_path / "again").passed
+    assert re.search(part, caplog.text)
 
 
 def test_two_artifacts_with_a_hook_that_loads(tmp_path: Path) -> None:

@@ -115,7 +115,11 @@ def test_values_that_are_not_allowed(tmp_path: Path, content: str, part: str) ->
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[1]", "5", '{"a": ', '{"rate": NaN}', '{"rate": Infinity}']
+    "content",
+    [
+        *("", "[1]", "5", '{"a": ', '{"rate": NaN}', '{"rate": Infinity}'),
+        '{"depth": 3, "depth": 4}',
+    ],
 )
 def test_files_that_are_no_object(tmp_path: Path, content: str) -> None:
     """A parameter file holds one object of JSON."""
