@@ -141,6 +141,14 @@ class Place:
     hang_seconds: int = 0
     """After so long without a turn for Python, the stacks of all threads are written; 0: never."""
 
+    def leaves_requests_to_others(self) -> bool:
+        """Whether this worker should not take requests yet: it loads, and another one serves."""
+        if not self.supervised or self.card.state is not CardState.LOADING:
+            return False
+        serving = (CardState.READY, CardState.RETIRING)
+        records = self.scoreboard.records()
+        return any(record.state in serving for record in records if record.slot != self.slot)
+
 
 def _attached(duplicate: object, slots: int) -> Scoreboard:
     """The scoreboard in a process that was started with it."""

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 import anyio.to_thread
@@ -19,6 +19,9 @@ from drum_core.scoreboard import Place
 from drum_core.worker import Worker
 
 __all__ = ["FastAPIWorkerCtx"]
+
+LOOK_SECONDS: Final = 0.05
+"""How often a worker that loads looks whether it is needed already."""
 
 
 class FastAPIWorkerCtx(Worker):
@@ -57,6 +60,8 @@ class FastAPIWorkerCtx(Worker):
         self.bridge.adopt(self._loop)
         self.start()
         try:
+            while self.place is not None and self.place.leaves_requests_to_others():
+                await anyio.sleep(LOOK_SECONDS)
             yield
         finally:
             with anyio.CancelScope(shield=True):

@@ -136,6 +136,8 @@ class _Application(BaseApplication):  # type: ignore[misc] # gunicorn publishes 
             slot=slot,
             hang_seconds=self._settings.hang_timeout,
         )
+        if self._worker is not None:
+            self._worker.place = place
         self._context = WorkerCtx(app.app, on_fail=self._fail, place=place)
         try:
             self._assemble(app, self._context)

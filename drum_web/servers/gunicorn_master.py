@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import time
+from typing import Final
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -15,18 +16,28 @@ from gunicorn.workers.gthread import ThreadWorker
 from typing_extensions import override
 
 from drum_core.heartbeat import DUMP_SIGNAL
-from drum_core.scoreboard import CardState, Scoreboard
+from drum_core.scoreboard import CardState, Place, Scoreboard
 from drum_web.servers.deaths import Deaths
 from drum_web.servers.listening import refuse_new
 from drum_web.servers.probe_listener import ProbeListener
 
 __all__ = ["MappedWorker", "Master"]
 
+LOOK_SECONDS: Final = 0.05
+"""How often a worker that loads looks whether it is needed already."""
+
 
 class MappedWorker(ThreadWorker):  # type: ignore[misc] # gunicorn publishes no types
     """A worker with a place on the scoreboard, which takes all that waits before it ends."""
 
     slot: int = 0
+    place: Place | None = None
+
+    @override
+    def run(self) -> None:
+        while self.alive and self.place is not None and self.place.leaves_requests_to_others():
+            time.sleep(LOOK_SECONDS)
+        super().run()
 
     @override
     def set_accept_enabled(self, enabled: bool) -> None:

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from http import HTTPStatus
 from types import FrameType
@@ -33,6 +33,7 @@ __all__ = ["run_worker", "serve"]
 
 _logger = logging.getLogger("drum.server")
 
+LOOK_SECONDS: Final = 0.05
 SETTLE_SECONDS: Final = 0.2
 """After the last accept: a connection just taken becomes a request."""
 
@@ -60,6 +61,7 @@ def run_worker(
                 announce(sock, secure=settings.tls is not None)
             server = _Server(sock, app, context)
             worker.start()
+            ending.wait_while(place.leaves_requests_to_others)
             server.start()
             ending.wait()
             worker.stop()
@@ -89,6 +91,11 @@ class _Ending:
             _logger.error("Stopping: the worker cannot serve its model (%s)", type(error).__name__)
             self.failed = True
             self._asked.set()
+
+    def wait_while(self, true: Callable[[], bool]) -> None:
+        """Waits while something is true, or until the worker is asked to end."""
+        while true() and not self._asked.wait(LOOK_SECONDS):
+            pass
 
     def wait(self) -> None:
         # With a timeout, since a wait without one is deaf to signals on some systems.

@@ -26,6 +26,8 @@ CUSTOM = """
     import pandas as pd
 
     def load_model(code_dir):
+        if pathlib.Path(code_dir, "slow").exists():
+            time.sleep(3)
         return 1
 
     def score(data, model, **kwargs):
@@ -116,6 +118,7 @@ def test_cause_of_death_is_told(folder: Path, server: str) -> None:
 def test_old_workers_are_replaced(folder: Path, server: str) -> None:
     """After its number of requests a worker is replaced by one that is ready before it ends."""
     with served(folder, server, "--max-requests", "3") as child:
+        (folder / "slow").touch()  # the next one loads for a while, and is not asked meanwhile
         first = pid_of(predict(child))
         pids = {first}
 
