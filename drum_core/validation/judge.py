@@ -6,6 +6,7 @@ import dataclasses
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from drum_core.errors import DrumError, UserHTTPError
 from drum_core.options.choices import ValidationCheck
@@ -16,6 +17,10 @@ from drum_core.validation.exchange import Step, Verdict
 from drum_core.validation.session import BaseFailed, NotApplicable, Session, Subject, answer
 
 __all__ = ["judge"]
+
+_CHANCE: Final = (
+    "This does not count how answers to one request differ from each other: see the check repeat."
+)
 
 
 def judge(
@@ -31,7 +36,10 @@ def judge(
 
     session = Session(subject=subject, tell=step, keep=keep)
     try:
-        return function_of(check)(session)
+        verdict = function_of(check)(session)
+        if session.by_chance and verdict.status is CheckStatus.PASSED:
+            return dataclasses.replace(verdict, details=f"{verdict.details} {_CHANCE}")
+        return verdict
     except NotApplicable as reason:
         return Verdict(CheckStatus.SKIPPED, str(reason))
     except BaseFailed as error:

@@ -87,6 +87,8 @@ class Session:
     started: float = field(default_factory=time.monotonic)
     dataset: Path | None = None
     _base: DataFrame | None = None
+    by_chance: bool = False
+    """Whether answers were told to be the same that differ no more than answers to one request."""
     _noise: Noise | None = None
     _kept: int = 0
 
@@ -190,6 +192,7 @@ class Session:
                 "Its answers to one request differ, so that nothing can be compared with them: "
                 "see the check repeat."
             )
+        self.by_chance |= not found
         return found
 
     def _announce(self, request: Request, what: str, feature: str | None) -> None:

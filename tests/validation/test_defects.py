@@ -43,6 +43,17 @@ def test_planted_defects_are_found_in_processes(defect: Defect, tmp_path: Path) 
         assert "--timeout" in check.advice
 
 
+def test_chance_is_not_called_the_same_answer(tmp_path: Path) -> None:
+    """Checks that pass because chance alone is wider say so; those of a sound model do not."""
+    random = next(defect for defect in IN_PROCESS if defect.name == "random")
+    found = verdicts(random.folder(tmp_path / "random"))
+    for check in (Check.HISTORY, Check.ROW_BY_ROW, Check.EQUAL_ROWS, Check.EXTRA_COLUMN):
+        assert found[check].status is CheckStatus.PASSED
+        assert found[check].details.endswith("differ from each other: see the check repeat.")
+    sound = verdicts(write_model(tmp_path / "sound"))
+    assert not any("see the check repeat" in verdict.details for verdict in sound.values())
+
+
 def test_every_check_has_a_defect_that_it_finds() -> None:
     """No check is without a defect that it is made for."""
     found = {check for defect in (*IN_PROCESS, *IN_PROCESSES) for check in defect.fails}

@@ -55,6 +55,7 @@ def history(session: Session) -> Verdict:
         return failed(
             "What was asked before changes the answer.", [_finding(session, found, names, first)]
         )
+    session.by_chance = bool(gaps(first, last, SAME_REQUEST))
     return passed(f"The answer is the same after {len(others)} other requests.")
 
 
