@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Final, NoReturn
 
-__all__ = ["end_process", "ended_by", "is_interrupt", "threads_linger"]
+__all__ = ["end_process", "ended_by", "is_interrupt", "signal_name", "threads_linger"]
 
 _POOL_SECONDS: Final = 2.0
 
@@ -54,10 +54,18 @@ def end_process(status: int) -> NoReturn:
     os._exit(status)
 
 
+def signal_name(number: int) -> str:
+    """`SIGKILL`; one without a name, such as a real-time signal, by its number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def ended_by(code: int | None) -> str:
     """How a process ended, in words: with a status, or by minus a signal."""
     if code is not None and code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
+        return f"was ended by {signal_name(-code)}"
     return f"ended with status {code}"
 
 

@@ -112,12 +112,14 @@ class Card:
         """The worker is here, and loads its model."""
         with self._lock:
             self._born = self._since = time.time()
-            self._state = CardState.LOADING
+            self._state = max(self._state, CardState.LOADING)  # it may have failed before it starts
             self._write()
 
     def turn(self, state: CardState) -> None:
         """Writes a new state. A worker that retires or drains never turns ready again."""
         with self._lock:
+            if self._state is CardState.DRAINING:
+                return
             if state >= self._state or state is CardState.DRAINING:
                 self._since = time.time() if state is not self._state else self._since
                 self._state = state

@@ -89,7 +89,7 @@ def close_all(*sources: object) -> None:
         if callable(close):
             try:
                 close()
-            except Exception:
+            except BaseException:  # user code may raise anything, and the others are closed too
                 _logger.exception("a chat stream could not be closed")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import signal
 import socket
 import subprocess
 import time
@@ -19,7 +18,7 @@ from drum_core.errors import NotReadyError, PredictionError
 from drum_core.isolation.messages import Failed, Loaded, Start
 from drum_core.monitoring.memory import out_of_memory_kills
 from drum_core.own_process import start_python
-from drum_core.process_end import ended_by
+from drum_core.process_end import ended_by, signal_name
 
 if TYPE_CHECKING:
     from drum_core.options.server import ServerOptions
@@ -58,7 +57,7 @@ class Life:
             "pid": self.process.pid,
             "worker_pid": os.getpid(),
             "ended_by": ended_by(code),
-            "signal": signal.Signals(-code).name if code < 0 else None,
+            "signal": signal_name(-code) if code < 0 else None,
             "exit_status": code if code >= 0 else None,
             "deadline_passed": bool(active and active.late),
             "out_of_memory_kills": (kills or 0) - (self.memory_kills or 0) if known else None,

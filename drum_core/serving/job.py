@@ -98,8 +98,9 @@ class Job:
         return False
 
     def drop(self) -> None:
-        """It never runs: gives the body back."""
+        """It never runs: gives the body back, and is no overrun, whoever left it before."""
         self._request.body.close()
+        self._overruns.ended(self)
 
     def _drop(self, error: Exception) -> None:
         self.drop()
@@ -138,7 +139,7 @@ class Job:
             failed = _answerable(error)
         try:
             chunks.close()
-        except Exception:
+        except BaseException:  # user code may raise anything; the slot must be given back
             _logger.exception("a response stream could not be closed")
         self.channel.put_end(failed, patience)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 
 __all__ = ["JobThreads"]
+
+_logger = logging.getLogger(__name__)
 
 
 class JobThreads:
@@ -89,7 +92,10 @@ class _JobThread(threading.Thread):
             self._work = self._then = None
             if work is None or then is None:
                 break
-            work()
+            try:
+                work()
+            except BaseException:
+                _logger.exception("a job has ended in an error that nobody expected")
             rests = self._pool._rest(self)
             # The slot is given back last: its next job then finds this thread.
             del work

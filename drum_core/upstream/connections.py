@@ -20,6 +20,7 @@ from drum_core.upstream.watch import Watch
 
 __all__ = ["Upstream", "UpstreamAnswer"]
 
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _CHUNK: Final = 64 * 1024
 _CONNECT_SECONDS: Final = 10.0
 
@@ -75,8 +76,10 @@ class Upstream:
                 raise UpstreamError(self.address, f"said nothing for {timeout:g} s") from error
             except (OSError, http.client.HTTPException) as error:
                 self._drop(connection, watched)
-                # An idle connection may have been closed as we took it: then nothing was done.
-                if not is_new and isinstance(error, ConnectionError) and not gone():
+                # An idle connection may have been closed as we took it. What is not idempotent
+                # may have been done all the same (RFC 9110, section 9.2.2).
+                again = not is_new and method in _IDEMPOTENT and not gone()
+                if again and isinstance(error, ConnectionError):
                     continue
                 raise UpstreamError(self.address, f"gave no answer: {error!r}") from error
             except BaseException:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 import time
+from typing import Final
 
 from drum_core.monitoring.memory import out_of_memory_kills
-from drum_core.process_end import ended_by
+from drum_core.process_end import ended_by, signal_name
 from drum_core.scoreboard import Scoreboard
 
 __all__ = ["Deaths"]
 
 _logger = logging.getLogger("drum.server")
+
+LONGEST_DELAY: Final = 30.0
+"""Seconds to wait before another worker is started, at the most."""
 
 
 class Deaths:
@@ -39,7 +42,9 @@ class Deaths:
     @property
     def delay(self) -> float:
         """Seconds to wait before the next worker is started; it grows with each quick death."""
-        return 0.25 * 2.0 ** (self._in_a_row - 1) if self._in_a_row else 0.0
+        if not self._in_a_row:
+            return 0.0
+        return min(LONGEST_DELAY, 0.25 * 2.0 ** min(self._in_a_row - 1, 10))
 
     def tell(self, slot: int, code: int | None) -> None:
         """A worker has ended that should not have: with a status, or minus a signal's number."""
@@ -54,7 +59,7 @@ class Deaths:
             "event": "worker_died",
             "pid": record.pid,
             "ended_by": ended_by(code),
-            "signal": signal.Signals(-code).name if code is not None and code < 0 else None,
+            "signal": signal_name(-code) if code is not None and code < 0 else None,
             "exit_status": code if code is not None and code >= 0 else None,
             "out_of_memory_kills": memory,
             "state": record.state.name.lower(),

@@ -93,15 +93,15 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
         dead = [(pid, worker, _ending_of(pid)) for pid, worker in self.WORKERS.items()]
         super().reap_workers()
         for pid, worker, code in dead:
-            if code is None or self._stopping:
+            if pid in self.WORKERS or self._stopping:
                 continue
             told = pid in self._told_to_end
             self._told_to_end.discard(pid)
-            if not (told and code == 0):
+            if not (told and code in (0, None)):  # None: it died after the look, and was reaped
                 self._tell(worker.slot, code)
             self._scoreboard.clear(worker.slot)
 
-    def _tell(self, slot: int, code: int) -> None:
+    def _tell(self, slot: int, code: int | None) -> None:
         self._deaths.tell(slot, code)
         self._next_start = time.monotonic() + self._deaths.delay
         if self._deaths.too_many:
@@ -138,6 +138,18 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
         for record in self._scoreboard.records():
             if record.pid in self.WORKERS:
                 self.kill_worker(record.pid, DUMP_SIGNAL)
+
+    def handle_hup(self) -> None:
+        """Nothing: gunicorn would start all workers a second time, and count on ending the old."""
+        self.log.info("A signal to reload or to scale is ignored; restart to change options")
+
+    def handle_ttin(self) -> None:
+        """Nothing, as `handle_hup`."""
+        self.handle_hup()
+
+    def handle_ttou(self) -> None:
+        """Nothing, as `handle_hup`."""
+        self.handle_hup()
 
     @override
     def spawn_workers(self) -> None:

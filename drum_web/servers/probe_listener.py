@@ -55,7 +55,10 @@ class ProbeListener:
         self._started = time.monotonic()
         descriptors = (self._socket.fileno(), self._scoreboard.descriptor)
         numbers = (*descriptors, self._scoreboard.slots, self._hang_seconds, self._owner)
-        self._process = start_python(_MAIN, numbers, descriptors)
+        try:
+            self._process = start_python(_MAIN, numbers, descriptors)
+        except OSError:  # such as no memory: the server goes on, and tries again later
+            _logger.exception("the process that answers probes could not be started")
 
     def close(self) -> None:
         """Ends the process; in a fork of the process that made it, lets go of its socket only."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
@@ -191,3 +192,52 @@ def test_worker_is_asked_to_be_replaced(tmp_path: Path) -> None:
         assert reasons[0] in str(get(host, "/readyz").json()["message"])
         await_true(lambda: get(host, "/readyz").status == 200)
     assert len(reasons) == 1
+
+
+def test_job_that_never_had_its_turn_is_no_overrun() -> None:
+    """A request that waited too long is sent away, and does not make the worker unready later."""
+    told = Overruns(1)
+    limits = AdmissionLimits(running=1, waiting=2, wait_seconds=0.05)
+    jobs = JobRunner(Admission(limits), told)
+    gate = Gate()
+
+    async def ask() -> None:
+        first = asyncio.create_task(
+            jobs.answer_async(gate.wait_in_a_hook, REQUEST, deadline(30), name="predict")
+        )
+        await asyncio.to_thread(gate.began.wait, 10)
+        with pytest.raises(BusyError):
+            await jobs.answer_async(gate.wait_in_a_hook, REQUEST, deadline(0.2), name="predict")
+        await asyncio.sleep(0.5)
+        assert (told.running, told.total) == (0, 0)
+        gate.opened.set()
+        await first
+
+    asyncio.run(ask())
+    jobs.close()
+
+
+class RaisesAtItsClose:
+    """A stream whose generator raises, while it is closed, what is no `Exception`."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"one"
+
+    def close(self) -> None:
+        """Raises."""
+        raise SystemExit(3)
+
+
+def test_stream_that_cannot_be_closed_gives_its_slot_back(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever its code raises at the end, the client gets the end, and the next job runs."""
+    jobs = runner(Overruns(1))
+    for _ in range(2):
+        response = jobs.answer(
+            lambda request: Response(body=RaisesAtItsClose()), REQUEST, deadline(10), name="chat"
+        )
+        assert not isinstance(response.body, bytes)
+        assert list(response.body) == [b"one"]
+        response.body.close()
+        await_true(lambda: jobs.admission.running == 0)
+    assert "a response stream could not be closed" in caplog.text
+    jobs.close()

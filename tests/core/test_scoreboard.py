@@ -10,6 +10,7 @@ import pytest
 
 from drum_core.cpu_quota import available_processors
 from drum_core.scoreboard import CardState, Scoreboard
+from drum_web.servers.deaths import Deaths
 
 
 def _begin_and_die(scoreboard: Scoreboard, slot: int) -> None:
@@ -53,7 +54,29 @@ def test_who_retires_is_not_ready_again() -> None:
     assert scoreboard.record(0).state is CardState.RETIRING
     card.turn(CardState.DRAINING)
     card.turn(CardState.READY)
+    card.turn(CardState.RETIRING)
     assert scoreboard.record(0).state is CardState.DRAINING
+    scoreboard.close()
+
+
+def test_who_failed_before_its_start_has_failed() -> None:
+    """A folder that is no model is found before the worker starts, which does not hide it."""
+    scoreboard = Scoreboard(1)
+    card = scoreboard.card(0)
+    card.turn(CardState.FAILED)
+    card.take()
+    assert scoreboard.record(0).state is CardState.FAILED
+    scoreboard.close()
+
+
+def test_deaths_by_any_signal_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A signal without a name is told too; however many die, the next start is not far away."""
+    scoreboard = Scoreboard(1)
+    deaths = Deaths(scoreboard, limit=100)
+    for _ in range(40):
+        deaths.tell(0, -40)
+    assert '"signal": "signal 40"' in caplog.text
+    assert deaths.delay == 30
     scoreboard.close()
 
 
