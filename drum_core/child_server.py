@@ -19,7 +19,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from drum_core.environment import RUNTIME_PARAMETER_PREFIX, environment
-from drum_core.errors import ServerError
+from drum_core.errors import OptionError, ServerError
 from drum_core.options import ModelOptions, ServerOptions
 from drum_core.options.flag import Option, options_of
 from drum_core.options.monitoring import MonitoredOptions
@@ -78,53 +78,87 @@ class ChildServer:
 
 def server_arguments(
     options: ModelOptions, code_dir: Path | None = None
-) -> tuple[list[str], dict[str, str]]:
+) -> tuple[list[str], dict[str, str | None]]:
     """Words and variables that start a server of the same model as `options` are about.
 
     Labels, runtime parameters, secrets, and whatever else a server has in common with the run;
-    `code_dir` is another folder. What has no flag, or is secret, becomes a variable.
+    `code_dir` is another folder. What has no flag, or is secret, becomes a variable. One that is
+    `None` must not be set: this process has it, and `options` say something else. Raises
+    `OptionError` for class labels that neither words nor a variable can say.
     """
     words: list[str] = [] if code_dir is None else [f"--code-dir={code_dir}"]
-    variables: dict[str, str] = {}
+    variables: dict[str, str | None] = {}
     own = {option.name for option in options_of(type(options))}
     left_out = _OF_AN_EMBEDDED_RUN | _NOT_FOR_A_CHILD | ({"code_dir"} if code_dir else set())
     for option in options_of(ServerOptions):
         if option.name not in own or option.name in left_out:
             continue
         value = getattr(options, option.name)
-        if value != option.default:
+        source = options.sources.get(option.name)
+        is_off = value is None or (option.is_switch and not value)
+        is_said = not is_off and (source is not None or value != option.default)
+        for name in _others(option, source) if is_said else _variables(option):
+            if name in environment():
+                variables[name] = None
+        if is_said:
             _put(option, value, words, variables)
     return words, variables
 
 
-def _put(option: Option, value: object, words: list[str], variables: dict[str, str]) -> None:
+def _variables(option: Option) -> list[str]:
+    """Where an option is read from, besides its flag."""
+    flag = option.flag
+    parameter = f"{RUNTIME_PARAMETER_PREFIX}{flag.parameter}" if flag.parameter else None
+    return [name for name in (flag.env, flag.env_fallback, parameter) if name]
+
+
+def _others(option: Option, source: str | None) -> list[str]:
+    """The variable that would win over the flag, unless it is where the value comes from."""
+    flag = option.flag
+    name = f"{RUNTIME_PARAMETER_PREFIX}{flag.parameter}"
+    return [name] if flag.parameter_wins and source != name else []
+
+
+def _put(option: Option, value: object, words: list[str], variables: dict[str, str | None]) -> None:
     flag = option.flag
     if isinstance(value, tuple):
-        words += [flag.long, *map(str, value)]
+        texts = [str(item) for item in value]
+        if not any(text.startswith("-") for text in texts):
+            words += [flag.long, *texts]
+            return
+        # A command line takes it for a flag. A variable is split at white space.
+        if flag.env is None or any(text.split() != [text] for text in texts):
+            raise OptionError(
+                flag.long,
+                " ".join(map(repr, texts)),
+                "values without white space where one begins with '-', for a server is given them "
+                "in a variable: write them into a file with one label a line, and give that with "
+                "--class-labels-file",
+            )
+        variables[flag.env] = " ".join(texts)
         return
     text = str(getattr(value, "value", value))
     if not flag.names or flag.secret:
         variables[flag.env or RUNTIME_PARAMETER_PREFIX + (flag.parameter or "")] = text
-    elif not option.is_switch:
-        words.append(f"{flag.long}={text}")
-    elif value:
-        words.append(flag.long)
+    else:
+        words.append(flag.long if option.is_switch else f"{flag.long}={text}")
 
 
 @contextmanager
 def child_server(
     words: Sequence[str],
     *,
-    variables: Mapping[str, str] | None = None,
+    variables: Mapping[str, str | None] | None = None,
     ready_seconds: float = 60.0,
     stop_seconds: float = 10.0,
 ) -> Iterator[ChildServer]:
     """Runs `drum server` with `words` on a free port of 127.0.0.1; gives it once it is ready.
 
-    `variables` are added to the environment, of which the child gets all but what would make it
-    monitored, encrypted, or answer elsewhere. It is a process in a session of its own: Ctrl-C is
-    ours to handle. On exit it has `stop_seconds` to end after SIGTERM; then it and all that it
-    started is killed. On Linux it ends with this process, however that ends.
+    `variables` are added to the environment, or taken out of it where they are `None`; the child
+    gets all of it but what would make it monitored, encrypted, or answer elsewhere. It is a
+    process in a session of its own: Ctrl-C is ours to handle. On exit it has `stop_seconds` to end
+    after SIGTERM; then it and all that it started is killed. On Linux it ends with this process,
+    however that ends.
     Raises `ServerError` with its last words where it ends, or is not ready in `ready_seconds`.
     """
     token = secrets.token_urlsafe(24)
@@ -133,7 +167,7 @@ def child_server(
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [*_command(), "server", *words, "--address=127.0.0.1:0"],
-                env={**_environment(), **(variables or {}), **_QUIET, "DRUM_SERVER_TOKEN": token},
+                env={**_environment(variables or {}), **_QUIET, "DRUM_SERVER_TOKEN": token},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -151,20 +185,15 @@ def _command() -> list[str]:
     return [sys.executable, "-c", _CODE, str(os.getpid())]
 
 
-def _environment() -> dict[str, str]:
-    environ = dict(environment())
+def _environment(variables: Mapping[str, str | None]) -> dict[str, str]:
+    environ: dict[str, str | None] = dict(environment())
     shared = {option.name for option in options_of(ModelOptions)}
     dropped = {option.name for option in (*options_of(MonitoredOptions), *options_of(TLSOptions))}
     for option in options_of(ServerOptions):
         if option.name in _NOT_FOR_A_CHILD or option.name in dropped - shared:
-            flag = option.flag
-            for name in (
-                flag.env,
-                flag.env_fallback,
-                f"{RUNTIME_PARAMETER_PREFIX}{flag.parameter}",
-            ):
-                environ.pop(name or "", None)
-    return environ
+            environ |= dict.fromkeys(_variables(option))
+    environ |= variables
+    return {name: text for name, text in environ.items() if text is not None}
 
 
 def _url_when_ready(process: subprocess.Popen[bytes], log: Path, seconds: float) -> str:

@@ -95,7 +95,7 @@ def plan_for(options: Containable, image: str) -> ContainerPlan:
             )
         elif isinstance(value, Path):
             _mount(inside, option, value)
-        elif value != option.default:
+        elif value != option.default or option.name in options.sources:
             _say(inside, option, value)
     inside.variables |= _forwarded(options)
     return ContainerPlan(
@@ -145,7 +145,10 @@ def _say(inside: _Inside, option: Option, value: object) -> None:
         name = flag.env or RUNTIME_PARAMETER_PREFIX + (flag.parameter or "")
         inside.variables[name] = " ".join(texts)
     elif option.is_switch:
-        inside.words.append(flag.long)
+        if value:
+            inside.words.append(flag.long)
+        elif flag.env:  # which the image may have set
+            inside.variables[flag.env] = "0"
     elif len(texts) == 1 and not option.is_list:
         # DRUM looks for the flags of labels as words of their own, so = only where it must be.
         inside.words += [f"{flag.long}={texts[0]}"] if texts[0][:1] == "-" else [flag.long, *texts]

@@ -90,7 +90,7 @@ def _refused(path: str, status: int, content: bytes) -> PredictionError | Schema
 @contextmanager
 def serving(
     words: Sequence[str],
-    variables: Mapping[str, str],
+    variables: Mapping[str, str | None],
     *,
     echo: Callable[[str], None] | None = None,
 ) -> Iterator[ServedModel]:

@@ -304,3 +304,16 @@ def test_paths_that_cannot_be_mounted(
     assert f"The folder {gone}, for --output, is not there" in capsys.readouterr().err
     assert main([*start, "--user-secrets-mount-path", gone]) == 1
     assert f"--user-secrets-mount-path is {gone}, which is not there" in capsys.readouterr().err
+
+
+def test_what_is_given_is_said_also_where_it_is_the_default(
+    capsys: pytest.CaptureFixture[str],
+    model: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The image may have variables that say something else; a switch that is off is no flag."""
+    monkeypatch.setenv("SHOW_STACKTRACE", "0")
+    words = ("server", "-cd", str(model), "--address", "127.0.0.1:8080", "--max-workers", "1")
+    command = inside(shown(capsys, *words, *IMAGE))
+    assert "--max-workers=1" in command or values(command, "--max-workers") == ["1"]
+    assert "--show-stacktrace" not in command

@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from drum_core.child_server import child_server, server_arguments
-from drum_core.errors import ServerError
-from drum_core.options import ScoreOptions, ValidationOptions
+from drum_core.errors import OptionError, ServerError
+from drum_core.options import PerfTestOptions, ScoreOptions, ValidationOptions
 from tests.model_folders import DOUBLE, make_folder
 
 BAD = """\
@@ -166,3 +166,39 @@ def test_secrets_are_no_words(tmp_path: Path) -> None:
     assert words == [f"--code-dir={tmp_path / 'fitted'}"]
     assert "s3cret" not in " ".join(words)
     assert variables == {"API_TOKEN": "s3cret"}
+
+
+def test_what_is_said_beats_what_is_inherited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value that was given is passed on also where it is the default, and no variable wins."""
+    monkeypatch.setenv("MAX_WORKERS", "4")
+    monkeypatch.setenv("MLOPS_RUNTIME_PARAM_CUSTOM_MODEL_WORKERS", "5")
+    monkeypatch.setenv("TARGET_NAME", "of another model")
+    monkeypatch.setenv("CLASS_LABELS", "x y")
+    folder = make_folder(tmp_path / "model", custom=DOUBLE)
+    data = tmp_path / "data.csv"
+    data.write_text("x\n1\n")
+    given = PerfTestOptions(
+        code_dir=folder, input=data, max_workers=1, sources={"max_workers": "--max-workers"}
+    )
+    words, variables = server_arguments(given)
+    assert "--max-workers=1" in words
+    gone = ("MLOPS_RUNTIME_PARAM_CUSTOM_MODEL_WORKERS", "TARGET_NAME", "CLASS_LABELS")
+    assert variables == dict.fromkeys(gone)
+    _, variables = server_arguments(PerfTestOptions(code_dir=folder, input=data))
+    assert variables == dict.fromkeys(("MAX_WORKERS", *gone))
+
+
+def test_labels_that_look_like_flags_are_passed_on(tmp_path: Path) -> None:
+    """They go into a variable; where that cannot say them either, the error says what can."""
+    folder = make_folder(tmp_path / "model", custom=DOUBLE)
+    data = tmp_path / "data.csv"
+    data.write_text("x\n1\n")
+    options = ScoreOptions(code_dir=folder, input=data, class_labels=("-1", "0", "1"))
+    words, variables = server_arguments(options)
+    assert "--class-labels" not in words
+    assert variables == {"CLASS_LABELS": "-1 0 1"}
+    options = ScoreOptions(code_dir=folder, input=data, class_labels=("-1", "a b"))
+    with pytest.raises(OptionError, match="--class-labels-file"):
+        server_arguments(options)

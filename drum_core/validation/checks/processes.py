@@ -167,7 +167,7 @@ def _environment(options: ValidationOptions) -> Mapping[str, str]:
     for option in options_of(MonitoredOptions):
         if option.name not in shared:
             environ.pop(option.flag.env or "", None)
-    return environ
+    return {name: text for name, text in environ.items() if text is not None}
 
 
 def _suffix(session: Session) -> str:
