@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -52,3 +53,5 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(folder, (error.strerror or "it cannot be made").lower()) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(folder, "permission denied")

@@ -175,7 +175,12 @@ class Run:
                 kept.append(replace(finding, dataset=None))
                 continue
             target = folder / f"{check.value}-{number}{finding.dataset.suffix}"
-            shutil.copyfile(finding.dataset, target)
+            try:
+                shutil.copyfile(finding.dataset, target)
+            except OSError as error:  # what the checks have found is worth more
+                _logger.warning("%s cannot be kept: %s", target, error.strerror or error)
+                kept.append(replace(finding, dataset=None))
+                continue
             kept.append(replace(finding, dataset=target))
         return tuple(kept)
 

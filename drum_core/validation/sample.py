@@ -145,7 +145,7 @@ def _arrow(cells: DataFrame) -> bytes:
 
     try:
         table = pa.Table.from_pandas(cells.infer_objects(), preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise InputError(f"The varied table has no Arrow form: {error}.") from error
     written = io.BytesIO()
     with pa.ipc.new_stream(written, table.schema) as stream:

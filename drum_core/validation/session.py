@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from drum_core.model.target import Target
     from drum_core.options.validation import ValidationOptions
 
-__all__ = ["BaseFailed", "Failure", "NotApplicable", "Request", "Session", "Subject"]
+__all__ = ["NO_TIME", "BaseFailed", "Failure", "NotApplicable", "Request", "Session", "Subject"]
 
 _EXTENSIONS: Final = {
     "text/csv": ".csv",
@@ -39,6 +39,9 @@ _EXTENSIONS: Final = {
     "application/json": ".json",
     "application/vnd.apache.arrow.stream": ".arrows",
 }
+NO_TIME: Final = "No time was left: give more with --timeout."
+"""Why a check that could try nothing tells nothing; see `Session.more_time`."""
+
 _SHARE: Final = 0.6
 """How much of the time limit a check that repeats something gives to repeating it."""
 

@@ -167,6 +167,7 @@ IN_PROCESS = (
             return answer(1 / (1 + np.exp(-income.to_numpy() * 1e-5)))
         """,
         Check.ONE_ROW,
+        Check.ROW_BY_ROW,
     ),
     _defect(
         "scales by the mean of the request",

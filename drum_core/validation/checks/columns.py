@@ -11,7 +11,7 @@ from drum_core.errors import listed
 from drum_core.results.validation import Finding
 from drum_core.validation.compare import OTHER_SHAPE, described, gaps, rows_of
 from drum_core.validation.exchange import Verdict
-from drum_core.validation.session import Failure, NotApplicable, Session
+from drum_core.validation.session import NO_TIME, Failure, NotApplicable, Session
 from drum_core.validation.verdicts import failed, judged, passed, warned
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def nulls(session: Session) -> Verdict:
                     dataset=session.dataset,
                 )
             )
+    if not tried:
+        raise NotApplicable(NO_TIME)
     count = len(table.cells.columns)
     sound = f"{tried} of {count} columns without values are answered{_in_time(tried, count)}."
     return judged(bad, odd, f"{len(bad) + len(odd)} of {tried} columns cannot be empty.", sound)
@@ -132,6 +134,8 @@ def missing_column(session: Session) -> Verdict:
                     message=finding.message, feature=str(name), rows=finding.rows, dataset=dataset
                 )
             )
+    if not tried:
+        raise NotApplicable(NO_TIME)
     if findings:
         names_found = listed(finding.feature for finding in findings)
         return failed(f"Without {names_found} the model answers something else.", findings)

@@ -33,7 +33,7 @@ from drum_core.validation.session import BaseFailed, NotApplicable, Request, Ses
 from drum_core.validation.verdicts import failed, passed
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
     from drum_core.options.validation import ValidationOptions
 
@@ -42,6 +42,9 @@ __all__ = ["reload", "server"]
 _STOP_SECONDS = 3.0
 _RESERVE = 0.9
 """How much of the time limit another process gets, so that we still tell what it did."""
+
+_NUMERIC = ("integer", "floating", "mixed-integer-float")
+_TRUTHS = {"True": True, "False": False}
 
 
 def reload(session: Session) -> Verdict:
@@ -187,16 +190,31 @@ def _read_output(output: Path, base: DataFrame, request: Request) -> DataFrame:
 
 def _read_table(file: Path, base: DataFrame) -> DataFrame:
     """A table in CSV whose first columns are those of `base`, with its types."""
-    texts = [name for name in base.columns if base[name].dtype == object]
-    read = pd.read_csv(
-        file,
-        float_precision="round_trip",
-        dtype={str(name): str for name in texts},
-        keep_default_na=not texts,
-    )
-    return read.iloc[:, : base.shape[1]].set_axis(
-        base.columns if read.shape[1] >= base.shape[1] else read.columns, axis=1
-    )
+    read = pd.read_csv(file, dtype=str, keep_default_na=False)
+    if read.shape[1] < base.shape[1]:
+        return read
+    columns = [_typed(read.iloc[:, place], base.iloc[:, place]) for place in range(base.shape[1])]
+    return pd.concat(columns, axis=1).set_axis(base.columns, axis=1)
+
+
+def _typed(texts: Series, like: Series) -> Series:
+    """A column of texts as numbers or truth values, where `like` has such."""
+    kind = pd.api.types.infer_dtype(like, skipna=True)
+    if kind == "boolean":
+        return texts.map(lambda text: _TRUTHS.get(text, text)).astype(object)
+    if kind in _NUMERIC:
+        return pd.Series([_number(text) for text in texts], texts.index)
+    if len(texts) == len(like):  # a missing text is written as an empty one
+        missing = like.isna().to_numpy(dtype=bool) & (texts == "").to_numpy(dtype=bool)
+        return texts.astype(object).mask(missing, None)
+    return texts
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return text  # which is unlike any number
 
 
 def _served(session: Session, child: ChildServer, request: Request, base: DataFrame) -> DataFrame:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drum_core.errors import InputError
 from drum_core.model.exchange import UnstructuredRequest
 from drum_core.model.target import TextTarget, UnstructuredTarget
 from drum_core.results.validation import Finding
@@ -72,12 +74,17 @@ def _others(session: Session) -> Sequence[tuple[Request, str]]:
             return [(twice, "the input twice over")]
         raise NotApplicable(session.subject.without)
     table = session.subject.sample
-    requests = [
-        (table.encode(table.cells.iloc[::-1]), "the rows in reverse"),
-        (table.encode(table.cells.iloc[-1:]), "the last row alone"),
+    tables = [
+        (table.cells.iloc[::-1], "the rows in reverse"),
+        (table.cells.iloc[-1:], "the last row alone"),
     ]
     if table.has_cells:
-        requests += [(table.encode(altered(table, factor)), "other values") for factor in (2, -3)]
+        tables += [(altered(table, factor), "other values") for factor in (2, -3)]
+    requests: list[tuple[Request, str]] = []
+    for cells, what in tables:
+        # Twice the largest of the numbers may be one that the format does not have.
+        with suppress(InputError):
+            requests.append((table.encode(cells), what))
     return requests
 
 

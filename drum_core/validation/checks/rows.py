@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from drum_core.errors import listed
 from drum_core.results.validation import Finding
 from drum_core.validation.compare import described, rows_of
 from drum_core.validation.exchange import Verdict
-from drum_core.validation.session import Failure, NotApplicable, Session
+from drum_core.validation.session import NO_TIME, Failure, NotApplicable, Session
 from drum_core.validation.verdicts import failed, passed
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def one_row(session: Session) -> Verdict:
 def row_by_row(session: Session) -> Verdict:
     """Each row alone has the answer that it has among the others."""
     table = session.table
-    base, numbers = session.base(), table.numbers()
+    session.base()
+    numbers = table.numbers()
     answers: list[DataFrame] = []
     places: list[int] = []
     failures: list[Finding] = []
@@ -51,12 +53,18 @@ def row_by_row(session: Session) -> Verdict:
         if isinstance(found, Failure):
             message = f"Row {number} alone (counted from 0) fails: {found.text}"
             failures.append(Finding(message=message, rows=(number,), dataset=session.dataset))
-        elif found.shape == (1, base.shape[1]) and list(found.columns) == list(base.columns):
+        elif problem := _other_columns(session, found):
+            failures.append(replace(problem, rows=(number,)))
+        elif len(found) != 1:
+            message = f"Row {number} alone (counted from 0) is answered with {len(found)} rows."
+            failures.append(Finding(message=message, rows=(number,), dataset=session.dataset))
+        else:
             answers.append(found)
             places.append(place)
-    if not answers:
-        raise NotApplicable("One row alone is not answered as all together are: see one-row.")
-    found_gaps = session.unlike_base(pd.concat(answers, ignore_index=True), places)
+    if not answers and not failures:
+        raise NotApplicable(NO_TIME)
+    together = pd.concat(answers, ignore_index=True) if answers else None
+    found_gaps = [] if together is None else session.unlike_base(together, places)
     findings = list(failures)
     if found_gaps:
         tried = [numbers[place] for place in places]

@@ -19,7 +19,7 @@ from drum_core.validation.checks.columns import empty_rows
 from drum_core.validation.column_kinds import kinds_of, unseen
 from drum_core.validation.compare import shown
 from drum_core.validation.exchange import Verdict
-from drum_core.validation.session import BaseFailed, Failure, NotApplicable, Session
+from drum_core.validation.session import NO_TIME, BaseFailed, Failure, NotApplicable, Session
 from drum_core.validation.verdicts import counted, judged
 
 if TYPE_CHECKING:
@@ -143,6 +143,8 @@ def _tried(session: Session, trials: list[_Trial], called: str) -> Verdict:
                 dataset=session.dataset,
             )
             (bad if sure else odd).append(finding)
+    if trials and not columns:
+        raise NotApplicable(NO_TIME)
     wrong = len({finding.feature for finding in [*bad, *odd]})
     details = f"{wrong} of {len(columns)} columns cannot have {called}."
     return judged(bad, odd, details, f"Tried {called} in {counted(len(columns), 'column')}.")
