@@ -66,12 +66,16 @@ class TerminalProgress:
     def _row(
         self, what: str, total: int | None, unit: str | None
     ) -> Iterator[tuple[progress.Progress, progress.TaskID]]:
-        bars = self._shown()
-        row = bars.add_task(what, total=total, unit=unit)
-        try:
-            yield bars, row
+        with self._lock:
+            self._rows += 1
+        try:  # an interrupt may come while the first row is put on the terminal
+            bars = self._shown()
+            row = bars.add_task(what, total=total, unit=unit)
+            try:
+                yield bars, row
+            finally:
+                bars.remove_task(row)
         finally:
-            bars.remove_task(row)
             self._left()
 
     def _shown(self) -> progress.Progress:
@@ -82,7 +86,6 @@ class TerminalProgress:
                 self._above = [_AboveBars(self._terminal, name) for name in ("stdout", "stderr")]
                 with contextlib.suppress(OSError):  # the terminal may be gone
                     self._bars.start()
-            self._rows += 1
             return self._bars
 
     def _left(self) -> None:

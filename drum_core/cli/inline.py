@@ -119,6 +119,8 @@ def drum_inline_predictor(
         options = ScoreOptions(**resolved.values, sources=resolved.sources)  # type: ignore[arg-type]  # checked when built
     except OptionError as error:
         command.parser.error(str(error))
+    if options.docker is not None:
+        command.parser.error("--docker runs a command in a container; this model is loaded here")
     folder = open_folder(options)
     target = resolve_target(options, folder.metadata)
     with LocalWorker() as worker:

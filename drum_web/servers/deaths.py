@@ -15,36 +15,36 @@ __all__ = ["Deaths"]
 
 _logger = logging.getLogger("drum.server")
 
-LONGEST_DELAY: Final = 30.0
-"""Seconds to wait before another worker is started, at the most."""
+QUICK_DEATHS: Final = 5
+"""As many deaths in a row for each worker, each soon after the start, are given up on."""
 
 
 class Deaths:
     """The unexpected ends of workers: told, counted, and bounded.
 
-    A server gives up when workers die again and again, each soon after its start: `limit` of them
-    in a row, with no worker that lived for `QUICK_SECONDS` between.
+    A server gives up when workers die again and again, each soon after its start: for each of
+    `workers` a number of times, with no worker that lived for `QUICK_SECONDS` between.
     """
 
     QUICK_SECONDS = 30.0
 
-    def __init__(self, scoreboard: Scoreboard, *, limit: int) -> None:
+    def __init__(self, scoreboard: Scoreboard, *, workers: int) -> None:
         self._scoreboard = scoreboard
-        self._limit = limit
+        self._workers = workers
         self._in_a_row = 0
         self._killed_for_memory = out_of_memory_kills()
 
     @property
     def too_many(self) -> bool:
         """Whether to give up."""
-        return self._in_a_row >= self._limit
+        return self._in_a_row >= QUICK_DEATHS * self._workers
 
     @property
     def delay(self) -> float:
         """Seconds to wait before the next worker is started; it grows with each quick death."""
         if not self._in_a_row:
             return 0.0
-        return min(LONGEST_DELAY, 0.25 * 2.0 ** min(self._in_a_row - 1, 10))
+        return 0.25 * 2.0 ** min((self._in_a_row - 1) // self._workers, QUICK_DEATHS)
 
     def tell(self, slot: int, code: int | None) -> None:
         """A worker has ended that should not have: with a status, or minus a signal's number."""

@@ -44,8 +44,6 @@ CANNOT_WORK: Final = Arbiter.WORKER_BOOT_ERROR
 """Exit status at which the master ends too, instead of starting another worker."""
 
 GRACE_SECONDS: Final = 5
-QUICK_DEATHS: Final = 5
-"""As many deaths in a row for each worker, each soon after the start, are given up on."""
 
 
 def serve(settings: ServerSettings, assemble: Assemble) -> int:
@@ -66,7 +64,7 @@ def serve(settings: ServerSettings, assemble: Assemble) -> int:
         arbiter = Master(
             application,
             application.scoreboard,
-            limit=QUICK_DEATHS * settings.workers,
+            workers=settings.workers,
             drain_delay=settings.drain_delay,
             listener=listener,
         )

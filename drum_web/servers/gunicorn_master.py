@@ -59,11 +59,11 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
         application: BaseApplication,
         scoreboard: Scoreboard,
         *,
-        limit: int,
+        workers: int,
         drain_delay: float,
         listener: ProbeListener | None = None,
     ) -> None:
-        """It gives up after `limit` deaths in a row, each soon after the start of the worker.
+        """It gives up when `workers` of them die again and again, each soon after its start.
 
         Told to end, it lets connections begin for `drain_delay` seconds more. `listener` is kept
         there.
@@ -71,7 +71,7 @@ class Master(Arbiter):  # type: ignore[misc] # gunicorn publishes no types
         self._listener = listener
         self._drain_delay = drain_delay
         self._scoreboard = scoreboard
-        self._deaths = Deaths(scoreboard, limit=limit)
+        self._deaths = Deaths(scoreboard, workers=workers)
         self._told_to_end: set[int] = set()
         self._next_start = 0.0
         self._stopping = False

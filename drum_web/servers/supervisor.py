@@ -30,8 +30,6 @@ __all__ = ["serve_in_processes"]
 _logger = logging.getLogger("drum.server")
 
 POLL_SECONDS: Final = 0.2
-QUICK_DEATHS: Final = 5
-"""As many deaths in a row for each worker, each soon after the start, are given up on."""
 
 
 def serve_in_processes(run: RunWorker, settings: ServerSettings, assemble: Assemble) -> int:
@@ -85,7 +83,7 @@ class _Supervisor:
         # Twice as many as work: while one is replaced, two of them are there.
         self._seats = [_Seat() for _ in range(2 * settings.workers)]
         self.scoreboard: Scoreboard = Scoreboard(len(self._seats))
-        self._deaths = Deaths(self.scoreboard, limit=QUICK_DEATHS * settings.workers)
+        self._deaths = Deaths(self.scoreboard, workers=settings.workers)
         # Nothing is ever written: the readers see the end of it when this process is gone.
         self._alive_reader, self._alive = self._context.Pipe(duplex=False)
         self._next_start = 0.0

@@ -72,11 +72,12 @@ def test_who_failed_before_its_start_has_failed() -> None:
 def test_deaths_by_any_signal_are_told(caplog: pytest.LogCaptureFixture) -> None:
     """A signal without a name is told too; however many die, the next start is not far away."""
     scoreboard = Scoreboard(1)
-    deaths = Deaths(scoreboard, limit=100)
+    deaths = Deaths(scoreboard, workers=2)
     for _ in range(40):
         deaths.tell(0, -40)
     assert '"signal": "signal 40"' in caplog.text
-    assert deaths.delay == 30
+    assert deaths.delay == 8
+    assert deaths.too_many
     scoreboard.close()
 
 
