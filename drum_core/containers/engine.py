@@ -104,12 +104,13 @@ class Engine:
     def version(self, image: str) -> str:
         """What `drum --version` says in the image. Raises `ContainerError` where it does not."""
         from docker.errors import DockerException
+        from requests.exceptions import RequestException
 
         try:
             said = self._client.containers.run(
                 image, ["sh", "-c", "drum --version"], entrypoint=[""], remove=True
             )
-        except DockerException as error:
+        except (DockerException, RequestException) as error:
             raise ContainerError(f"'drum --version' cannot be run in {image}: {error}") from error
         return said.decode("utf-8", "replace").strip()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from drum_core.environment import environment
+from drum_core.errors import ModelFolderError
 
 __all__ = ["artifact_modules"]
 
@@ -63,11 +64,17 @@ _KERAS_BACKENDS: Final = ("tensorflow", "torch", "jax")
 def artifact_modules(path: Path) -> set[str]:
     """The modules that a file names, with dots: all of them for a pickle, else the framework.
 
-    May hold names that are no modules, where bytes of data look like one. Raises `OSError`.
+    May hold names that are no modules, where bytes of data look like one. Raises
+    `ModelFolderError` for a file that cannot be read, or is compressed and damaged.
     """
     found = set(_BY_NAME.get(path.name, _BY_NAME.get(path.suffix.lower(), ())))
     if path.suffix.lower() in _PICKLED:
-        found |= set(_named_in_pickle(path))
+        try:
+            found |= set(_named_in_pickle(path))
+        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
+            raise ModelFolderError(
+                f"{path} cannot be read to see which packages it needs: {error}. Write it anew."
+            ) from error
     if path.suffix.lower() == ".joblib":
         found.add("joblib")
     tops = {name.partition(".")[0] for name in found}

@@ -30,7 +30,8 @@ def imported_modules(folder: Path, files: Iterator[Path]) -> ImportedModules:
     """
     found = ImportedModules()
     paths = list(files)
-    own = {path.stem for path in paths} | {path.parent.name for path in paths}
+    # Python looks for modules in the folder itself: what is in one below has that one's name first.
+    own = {path.relative_to(folder).parts[0].removesuffix(".py") for path in paths}
     for path in paths:
         shown = path.relative_to(folder).as_posix()
         try:

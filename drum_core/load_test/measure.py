@@ -19,7 +19,7 @@ from drum_core.load_test.memory import MemoryCurve
 from drum_core.load_test.record import Record
 from drum_core.load_test.workload import Workload
 from drum_core.options.perf_test import PerfTestOptions
-from drum_core.progress import Progress
+from drum_core.progress import Advance, Progress
 from drum_core.results.perf_test import PerfCase
 
 __all__ = ["Measured", "measure_cases"]
@@ -157,19 +157,23 @@ class _Run:
 
 
 @contextlib.asynccontextmanager
-async def _told(record: Record, advance: object) -> AsyncIterator[None]:
+async def _told(record: Record, advance: Advance) -> AsyncIterator[None]:
     """Inside, progress is told five times a second: not for each request, which would cost."""
-    assert callable(advance)
+    told = 0
 
-    async def tell() -> None:
-        told = 0
+    def tell() -> None:
+        nonlocal told
+        news, told = record.finished - told, record.finished
+        advance(news)
+
+    async def keep_telling() -> None:
         while True:
             await asyncio.sleep(0.2)
-            advance(record.finished - told)
-            told = record.finished
+            tell()
 
-    task = asyncio.create_task(tell())
+    task = asyncio.create_task(keep_telling())
     try:
         yield
     finally:
         task.cancel()
+        tell()

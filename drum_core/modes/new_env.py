@@ -141,7 +141,7 @@ def _fill(folder: Path, options: NewEnvOptions, texts: dict[str, str]) -> tuple[
             options.code_dir,
             copied,
             ignore=_private(options.code_dir, left_out),
-            copy_function=shutil.copyfile,
+            copy_function=shutil.copy,  # with its mode: a program stays one
         )
     except shutil.Error as error:  # has a list of what went wrong, each with where
         source, _, reason = error.args[0][0]

@@ -156,6 +156,15 @@ def test_private_files_stay_away(folder: Path) -> None:
     assert any(fnmatch("model/.env", line) for line in ignored)
 
 
+def test_programs_stay_programs(folder: Path) -> None:
+    """What can be run in the model folder can be run in the image; what cannot stays a file."""
+    (folder / "tool.sh").write_text("#!/bin/sh\n")
+    os.chmod(folder / "tool.sh", 0o700)
+    model = _made(NewEnvOptions(code_dir=folder)).output / "model"
+    modes = {path.name: path.stat().st_mode & 0o777 for path in model.iterdir()}
+    assert modes == {"tool.sh": 0o755, "custom.py": 0o644, "model-metadata.yaml": 0o644}
+
+
 def test_probes_and_graces_fit_the_server(folder: Path) -> None:
     """Each probe asks the path made for it, and SIGKILL comes after the server has had its time."""
     result = _made(NewEnvOptions(code_dir=folder, max_workers=3, image="example.com/m:7"))

@@ -106,6 +106,33 @@ def test_imports_of_the_code_are_found(tmp_path: Path) -> None:
     assert set(lines) == {str(RUNTIME), _pin("scipy"), _pin("pyyaml")}
 
 
+def test_the_names_of_folders_hide_no_package(tmp_path: Path) -> None:
+    """Only what lies in the folder itself is imported from it, whatever the folder is called."""
+    code = "import yaml\nimport scipy\nfrom parts import one\n" + DOUBLE
+    folder = make_folder(tmp_path / "yaml", custom=code)
+    (folder / "parts").mkdir()
+    (folder / "parts" / "one.py").write_text("")
+    (folder / "parts" / "scipy.py").write_text("")
+    found = _found(folder)
+    assert {_pin("scipy"), _pin("pyyaml")} <= set(found.lines)
+    assert not found.notes
+
+
+@pytest.mark.parametrize("compress", [("zlib", 3), ("gzip", 3), ("bz2", 3), ("xz", 3)])
+@pytest.mark.parametrize("damage", ["cut", "overwritten"])
+def test_a_damaged_artifact_is_named(
+    compress: tuple[str, int], damage: str, tmp_path: Path
+) -> None:
+    """An archive that ends too early, or is no archive further on, is an error with its path."""
+    path = tmp_path / "model.joblib"
+    joblib.dump(np.random.default_rng(0).random(3000), path, compress=compress)
+    data = path.read_bytes()
+    half = len(data) // 2
+    path.write_bytes(data[:half] + (b"" if damage == "cut" else b"\xff" * half))
+    with pytest.raises(ModelFolderError, match=r"model\.joblib"):
+        artifact_modules(path)
+
+
 def test_what_is_missing_here_is_told(tmp_path: Path) -> None:
     """An import that is not there is a note, unless the code does without, or asks for it."""
     code = (
