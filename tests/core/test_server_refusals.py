@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,14 @@ import pytest
 from drum_core.testing import Call, DictHost, fetch
 from tests.core.served import CSV, form, get, post, serving
 from tests.model_folders import DOUBLE, make_folder
+
+
+@pytest.fixture
+def silent() -> Iterator[None]:
+    """No log: what is no Unicode cannot be handed from one process of the tests to another."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 class TestBadRequests:
@@ -149,12 +158,9 @@ class TestHookErrors:
         assert [answer.status for answer in answers] == [500, 500]
         assert f"raised {error.split('(')[0].split('.')[-1]}" in str(answers[0].json()["message"])
 
-    def test_text_of_an_error_that_is_no_unicode(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.mark.usefixtures("silent")
+    def test_text_of_an_error_that_is_no_unicode(self, tmp_path: Path) -> None:
         """Half a character pair, as in the name of a file, is escaped in the message."""
-        # A record with such a text cannot be handed from one process of the tests to another.
-        monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
         custom = """
             import os
             def load_model(d): return 1
