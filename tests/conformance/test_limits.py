@@ -162,8 +162,8 @@ def test_deadline_of_the_client(host: Client) -> None:
 def test_more_than_may_wait(host: Client) -> None:
     """One runs, two wait, at most a second; the rest is 503 at once, and told when to return."""
     with ThreadPoolExecutor(6) as pool:
-        running = pool.submit(ask, host, "sleep 1.8")
-        time.sleep(0.3)
+        running = pool.submit(ask, host, "sleep 1.9")
+        time.sleep(0.6)
         waiting = [pool.submit(ask, host, "sleep 0") for _ in range(2)]
         time.sleep(0.4)
         began = time.monotonic()
